@@ -1,0 +1,45 @@
+"""What can go wrong when a provider is asked. Each type answers one question: who acts next?
+
+    AskError
+    ├── Unreachable   we, later: no answer, or the provider is in trouble
+    ├── Throttled     we, later: asked too often; `retry_after` says how long to wait
+    ├── Refused       an operator: credentials, permissions, a wrong address or setting
+    └── Unreadable    a developer: an answer that does not have the documented shape
+
+A message names provider, account and what to do. It never holds an address, a text or a secret.
+"""
+
+from datetime import timedelta
+
+
+class AskError(Exception):
+    """A provider could not be asked, or its answer could not be read."""
+
+
+class Unreachable(AskError):  # noqa: N818 - a state of the provider, not an error of ours
+    """No answer came, or the provider answered that it is in trouble. Asked again later."""
+
+
+class Throttled(AskError):  # noqa: N818 - as above
+    """The provider says that it is asked too often. `retry_after` is None where it gives no time."""
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        """Keep how long the provider wants to be left alone."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Refused(AskError):  # noqa: N818 - as above
+    """The provider will not answer this account until someone changes something.
+
+    `credentials` is true where it refused who we are (401, 403), false where it refused this one request.
+    """
+
+    def __init__(self, message: str, *, credentials: bool = False) -> None:
+        """Keep whether the whole account is refused."""
+        super().__init__(message)
+        self.credentials = credentials
+
+
+class Unreadable(AskError):  # noqa: N818 - as above
+    """The answer is not what the provider's documentation promises. It is kept in the journal."""

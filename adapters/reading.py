@@ -1,0 +1,52 @@
+"""Reading JSON answers: typed, bounded by what the provider documents, and one bad item never spoils a page."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from adapters.errors import Refused, Unreadable
+from rules.reports import Report
+
+T = TypeVar("T")
+
+
+def decode(response: httpx.Response, shape: type[T], provider: str) -> T:
+    """The body of `response` as `shape`. Raises Unreadable, naming the place but never the content."""
+    try:
+        return msgspec.json.decode(response.content, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"{provider}: the answer could not be read: {place(error)}; it is kept in the journal"
+        raise Unreadable(msg) from error
+
+
+def items(
+    raws: Iterable[msgspec.Raw], shape: type[T], report: Callable[[T], Iterable[Report]]
+) -> tuple[tuple[Report, ...], tuple[str, ...]]:
+    """The reports of every item of a page, and for each item that could not be read what was wrong with it."""
+    decoder = msgspec.json.Decoder(shape)
+    reports: list[Report] = []
+    unreadable: list[str] = []
+    for number, raw in enumerate(raws, 1):
+        try:
+            reports.extend(report(decoder.decode(raw)))
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError) as error:
+            unreadable.append(f"item {number}: {place(error)}")
+    return tuple(reports), tuple(unreadable)
+
+
+def place(error: Exception) -> str:
+    """What was wrong and where, without what the answer said there."""
+    if isinstance(error, msgspec.ValidationError):
+        return str(error).split(" - at ", 1)[-1].join(("wrong type at ", ""))
+    if isinstance(error, msgspec.DecodeError):
+        return "it is not JSON"
+    return "a value has the wrong form"
+
+
+def expect(response: httpx.Response, provider: str, *statuses: int) -> None:
+    """Raise Refused unless `response` has one of `statuses`."""
+    if response.status_code not in statuses:
+        msg = f"{provider} refused the request with status {response.status_code}; check the account's settings"
+        raise Refused(msg)

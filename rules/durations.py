@@ -1,0 +1,31 @@
+"""Durations as people write them: `90s`, `15m`, `48h`, `7d`, or several in a row: `1h30m`."""
+
+import re
+from datetime import timedelta
+
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
+
+
+def parse(text: str) -> timedelta:
+    """The duration that `text` names. ValueError says what would be right."""
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
+        msg = f"{text!r} is not a duration; write it like 90s, 15m, 48h or 7d"
+        raise ValueError(msg)
+    return timedelta(seconds=sum(float(number) * _seconds(unit) for number, unit in parts))
+
+
+def _seconds(unit: str) -> float:
+    return 0.001 if unit == "ms" else UNITS[unit]
+
+
+def text(duration: timedelta) -> str:
+    """`duration` as a person would write it, exact to the millisecond."""
+    milliseconds = round(duration.total_seconds() * 1000)
+    seconds, rest = divmod(milliseconds, 1000)
+    parts = []
+    for unit, size in UNITS.items():
+        count, seconds = divmod(seconds, size)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts + ([f"{rest}ms"] if rest else [])) or "0s"
