@@ -1,0 +1,188 @@
+"""Accounts: who may ask them, where their streams stand, how they are.
+
+What a poll writes carries the term of its lease. A worker that was stopped and continued after another one took over
+changes nothing: `Stale` is raised where it tries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from store.connections import Connection
+from store.queries import Queries
+
+QUERIES = Queries("accounts")
+
+
+class Stale(Exception):  # noqa: N818 - a fact about a lease, not an error of ours
+    """Another worker has taken the account over. Stop at once; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to ask an account until a time, and how the account stood when it was taken."""
+
+    account: int
+    name: str
+    term: int
+    until: datetime
+    position: str | None
+    read_until: datetime | None
+    next_read_at: datetime | None
+    failures: int
+    trouble: str | None
+    density: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Askable:
+    """What a tick needs to know of a configured account."""
+
+    name: str
+    settings: str
+    streams: bool
+
+
+async def ensure(connection: Connection, adapters: dict[str, str]) -> dict[str, int]:
+    """Make sure that every configured account has a row; returns the numbers of all accounts by name.
+
+    `adapters` maps account names to adapter names.
+    """
+    await connection.execute(QUERIES.ensure, list(adapters), list(adapters.values()))
+    return {row["name"]: row["id"] for row in await everyone(connection)}
+
+
+async def everyone(connection: Connection) -> list[asyncpg.Record]:
+    """The rows of all accounts, by name."""
+    return await connection.fetch(QUERIES.all)
+
+
+async def named(connection: Connection, name: str) -> asyncpg.Record | None:
+    """The row of one account."""
+    return await connection.fetchrow(QUERIES.named, name)
+
+
+async def askable(connection: Connection, now: datetime, accounts: Sequence[Askable]) -> list[tuple[str, int]]:
+    """Names and terms of the accounts that have something to ask now and that nobody asks."""
+    columns = (
+        [account.name for account in accounts],
+        [account.settings for account in accounts],
+        [account.streams for account in accounts],
+    )
+    return [(row["name"], row["term"]) for row in await connection.fetch(QUERIES.askable, now, *columns)]
+
+
+async def overdue(connection: Connection, now: datetime) -> list[str]:
+    """Names of the accounts with a message past its deadline."""
+    return [row["name"] for row in await connection.fetch(QUERIES.overdue, now)]
+
+
+async def lease(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> Lease | None:
+    """Take the account, or None if someone has it."""
+    row = await connection.fetchrow(QUERIES.lease, name, holder, now, until)
+    if row is None:
+        return None
+    return Lease(
+        row["id"],
+        row["name"],
+        row["term"],
+        until,
+        row["position"],
+        row["read_until"],
+        row["next_read_at"],
+        row["failures"],
+        row["trouble"],
+        row["density"],
+    )
+
+
+async def renew(connection: Connection, held: Lease, until: datetime) -> bool:
+    """Keep the account until a later time. False if an operator has paused it. Raises Stale."""
+    row = await connection.fetchrow(QUERIES.renew, held.account, held.term, until)
+    if row is None:
+        raise _stale(held)
+    return row["paused_at"] is None
+
+
+async def release(connection: Connection, held: Lease) -> None:
+    """Let the account go."""
+    await connection.execute(QUERIES.release, held.account, held.term)
+
+
+async def read_on(
+    connection: Connection,
+    held: Lease,
+    position: str | None,
+    read_until: datetime | None,
+    next_read_at: datetime | None,
+) -> None:
+    """Write where the stream stands; None leaves a value as it is. Raises Stale."""
+    if await connection.fetchval(QUERIES.read_on, held.account, held.term, position, read_until, next_read_at) is None:
+        raise _stale(held)
+
+
+async def went_well(connection: Connection, held: Lease) -> bool:
+    """Close the breaker; whether it was open."""
+    return await connection.fetchval(QUERIES.went_well, held.account, held.term) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a provider could not be asked. `settings` is the fingerprint of those that it refused, else None."""
+
+    kind: str
+    said: str
+    ask_after: datetime | None
+    settings: str | None = None
+
+
+async def went_wrong(connection: Connection, held: Lease, now: datetime, trouble: Trouble) -> int:
+    """Count a failure and leave the provider alone for a while; the failures in a row. Raises Stale."""
+    failures: int | None = await connection.fetchval(
+        QUERIES.went_wrong,
+        held.account,
+        held.term,
+        trouble.kind,
+        trouble.said,
+        now,
+        trouble.ask_after,
+        trouble.settings,
+    )
+    if failures is None:
+        raise _stale(held)
+    return failures
+
+
+async def permits(connection: Connection, account: int, now: datetime, count: int, step: float) -> datetime:
+    """Take `count` permits, `step` seconds apart, from the account's quota; when the first may be used."""
+    starts_at: datetime = await connection.fetchval(QUERIES.permits, account, now, count, step)
+    return starts_at
+
+
+async def remember_density(connection: Connection, held: Lease, density: float) -> None:
+    """Keep how many messages a second listings of this account showed."""
+    await connection.execute(QUERIES.remember_density, held.account, held.term, density)
+
+
+async def pause(connection: Connection, name: str, now: datetime, by: str, why: str) -> bool:
+    """Stop asking an account; false if there is none of that name."""
+    return await connection.fetchval(QUERIES.pause, name, now, by, why) is not None
+
+
+async def resume(connection: Connection, name: str) -> bool:
+    """Ask an account again, also one that is held; false if there is none of that name."""
+    return await connection.fetchval(QUERIES.resume, name) is not None
+
+
+async def poll_now(connection: Connection, name: str, now: datetime) -> int | None:
+    """Make everything open of an account due now; how many messages, or None if there is no such account."""
+    account = await connection.fetchval(QUERIES.poll_now, name)
+    if account is None:
+        return None
+    return int((await connection.execute(Queries("watches").due_now, account, now)).split()[-1])
+
+
+def _stale(held: Lease) -> Stale:
+    return Stale(f"account {held.name}: term {held.term} is over; another worker has taken it")

@@ -1,0 +1,257 @@
+"""Taking in what senders say: new messages, and what is learnt later about known ones."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from rules.reports import Word
+from rules.statuses import Source
+from store.connections import Connection
+from store.queries import Queries
+from store.reports import Said, apply
+from store.suppression import Fact, add
+
+QUERIES = Queries("inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One row of the inbox, understood.
+
+    `words` is what the sender says of the message, the first of them its first status. `since` is the time from which
+    its age counts. `allowance` is None where the sender named the deadline; `named_deadline` then is that.
+    """
+
+    row: int
+    account: int
+    channel: int
+    recipient: str
+    provider_id: str | None
+    part: str
+    reference: str | None
+    communication: str | None
+    schedule: str | None
+    sent_at: datetime | None
+    scheduled_at: datetime | None
+    deadline_at: datetime
+    named_deadline: datetime | None
+    allowance: int | None
+    next_look_at: datetime
+    since: datetime
+    words: tuple[Word, ...]
+    blocks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A row of the inbox that cannot be taken in, kept as it was, and why."""
+
+    row: int
+    received_at: datetime
+    problem: str
+    account: str | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of a batch: messages recorded, rows about known messages, and rows that contradict the known."""
+
+    new: int
+    known: int
+    contradictions: tuple[tuple[Recording, str], ...]
+
+
+async def take(connection: Connection, limit: int) -> list[asyncpg.Record]:
+    """Rows of the inbox, oldest first. They are gone when the transaction commits."""
+    rows = await connection.fetch(QUERIES.take, limit)
+    return sorted(rows, key=lambda row: row["id"])
+
+
+async def has_some(connection: Connection) -> bool:
+    """Whether anything waits."""
+    return bool(await connection.fetchval(QUERIES.has_some))
+
+
+async def waiting(connection: Connection) -> int:
+    """How many rows wait."""
+    return int(await connection.fetchval(QUERIES.waiting))
+
+
+async def record(connection: Connection, now: datetime, recordings: Sequence[Recording]) -> Recorded:
+    """Record new messages and join what is said of known ones. Run it in the transaction that took the rows."""
+    if not recordings:
+        return Recorded(0, 0, ())
+    communications = await _communications(connection, recordings)
+    rows = await connection.fetch(QUERIES.record, now, *_columns(recordings, communications))
+    new = {row["n"] - 1: row["id"] for row in rows}
+    fresh = [(recordings[at], message, 1) for at, message in sorted(new.items())]
+    later = [recording for at, recording in enumerate(recordings) if at not in new]
+    known, contradictions = await _resolve(connection, later)
+    await _add(connection, known, communications)
+    await _say(
+        connection,
+        now,
+        fresh + [(recording, message, 0) for recording, message in known],
+    )
+    return Recorded(len(new), len(known), tuple(contradictions))
+
+
+async def _communications(connection: Connection, recordings: Sequence[Recording]) -> dict[str, int]:
+    names = sorted({recording.communication for recording in recordings if recording.communication})
+    found: dict[str, int] = {}
+    # A name that another transaction is just making is seen once that has committed.
+    while names and len(found) < len(names):
+        found = {row["name"]: row["id"] for row in await connection.fetch(QUERIES.communications, names)}
+    return found
+
+
+def _columns(recordings: Sequence[Recording], communications: dict[str, int]) -> list[list[object]]:
+    first = [recording.words[0] for recording in recordings]
+    return [
+        [recording.account for recording in recordings],
+        [recording.channel for recording in recordings],
+        [recording.recipient for recording in recordings],
+        [recording.provider_id for recording in recordings],
+        [recording.part for recording in recordings],
+        [recording.reference for recording in recordings],
+        [communications.get(recording.communication or "") for recording in recordings],
+        [recording.schedule for recording in recordings],
+        [recording.sent_at for recording in recordings],
+        [recording.scheduled_at for recording in recordings],
+        [recording.deadline_at for recording in recordings],
+        [recording.allowance for recording in recordings],
+        [recording.next_look_at for recording in recordings],
+        [recording.since for recording in recordings],
+        [word.bits for word in first],
+        [word.top for word in first],
+        [word.at for word in first],
+        [word.reason for word in first],
+    ]
+
+
+async def _resolve(
+    connection: Connection, recordings: Sequence[Recording]
+) -> tuple[list[tuple[Recording, int]], list[tuple[Recording, str]]]:
+    """The known message of each recording, and those that name two different ones."""
+    rows = await connection.fetch(
+        QUERIES.known,
+        [recording.account for recording in recordings],
+        [recording.provider_id for recording in recordings],
+        [recording.part for recording in recordings],
+        [recording.reference for recording in recordings],
+    )
+    known, contradictions = [], []
+    for recording, row in zip(recordings, rows, strict=True):
+        ids = {row["by_provider_id"], row["by_reference"]} - {None}
+        if len(ids) == 1:
+            known.append((recording, ids.pop()))
+        else:
+            contradictions.append(
+                (
+                    recording,
+                    "its provider id and its reference name two different messages",
+                )
+            )
+    return known, contradictions
+
+
+async def _add(
+    connection: Connection,
+    known: Sequence[tuple[Recording, int]],
+    communications: dict[str, int],
+) -> None:
+    """Fill in what was missing, one row a message at a time, in the order in which they were said."""
+    for wave in _waves(known):
+        await connection.execute(
+            QUERIES.add,
+            [recording.account for recording, _ in wave],
+            [message for _, message in wave],
+            [recording.provider_id for recording, _ in wave],
+            [recording.reference for recording, _ in wave],
+            [recording.recipient for recording, _ in wave],
+            [communications.get(recording.communication or "") for recording, _ in wave],
+            [recording.sent_at for recording, _ in wave],
+            [recording.scheduled_at for recording, _ in wave],
+            [recording.named_deadline for recording, _ in wave],
+        )
+
+
+def _waves(
+    known: Sequence[tuple[Recording, int]],
+) -> Iterable[list[tuple[Recording, int]]]:
+    rest = list(known)
+    while rest:
+        first = {message: (recording, message) for recording, message in reversed(rest)}
+        yield sorted(first.values(), key=lambda pair: pair[1])
+        taken = {id(recording) for recording, _ in first.values()}
+        rest = [pair for pair in rest if id(pair[0]) not in taken]
+
+
+async def _say(connection: Connection, now: datetime, said: Sequence[tuple[Recording, int, int]]) -> None:
+    """Join the sender's words, from the n-th of each recording on; the first one of a new message is recorded already."""
+    for account in sorted({recording.account for recording, _, _ in said}):
+        words = [
+            Said(word, recording.provider_id or "", recording.part, message, blocks)
+            for recording, message, start in said
+            if recording.account == account
+            for word, blocks in list(zip(recording.words, recording.blocks, strict=True))[start:]
+        ]
+        if words:
+            await apply(connection, account, Source.SENDER, now, words)
+
+
+async def _block(connection: Connection, now: datetime, fresh: Sequence[tuple[Recording, int, int]]) -> None:
+    """Block the addresses that a first word blocks: it is recorded with the message and does not pass through apply."""
+    facts = [
+        (
+            Fact(
+                recording.channel,
+                recording.recipient,
+                recording.account,
+                message,
+                recording.words[0].bits,
+                recording.words[0].reason,
+            ),
+            recording.sent_at or now,
+        )
+        for recording, message, _ in fresh
+        if recording.recipient and recording.blocks[0] >> recording.channel & 1
+    ]
+    if facts:
+        await add(connection, facts, now)
+
+
+async def adopt(connection: Connection, account: int, pairs: Sequence[tuple[str, str, str]]) -> list[int]:
+    """Give messages the provider ids that answers told. `pairs` are (reference, part, provider id)."""
+    columns = [list(column) for column in zip(*sorted(pairs), strict=True)] if pairs else [[], [], []]
+    return [row["id"] for row in await connection.fetch(QUERIES.adopt, account, *columns)]
+
+
+async def keep_strays(connection: Connection, strays: Sequence[Stray]) -> None:
+    """Keep rows that cannot be taken in."""
+    await connection.execute(
+        QUERIES.keep_strays,
+        [stray.row for stray in strays],
+        [stray.received_at for stray in strays],
+        [stray.problem for stray in strays],
+        [stray.account for stray in strays],
+        [stray.said for stray in strays],
+    )
+
+
+async def strays(connection: Connection, limit: int) -> list[asyncpg.Record]:
+    """The newest rows kept: id, received_at, problem, account, said (JSON text)."""
+    return await connection.fetch(QUERIES.strays, limit)
+
+
+async def count_strays(connection: Connection) -> list[asyncpg.Record]:
+    """How many rows are kept for each problem: problem, rows, since."""
+    return await connection.fetch(QUERIES.count_strays)
+
+
+async def retry_strays(connection: Connection) -> int:
+    """Put all kept rows back into the inbox; how many."""
+    return int((await connection.execute(QUERIES.retry_strays)).split()[-1])

@@ -1,0 +1,78 @@
+"""Migrations: `schema/NNNN_name.sql`, applied in order, each once, forward only, in one transaction together.
+
+Safe when two start at once. Each is compatible with the program of the previous release.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.connections import Connection
+
+FOLDER = Path(__file__).parent / "schema"
+
+#: Any number, as long as it is ours: the key of the advisory lock that keeps two migrations apart.
+LOCK = 0x1A2DED
+
+
+class NewerDatabase(Exception):  # noqa: N818 - a state of the database, not an error of ours
+    """The database was migrated by a newer program than this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema."""
+
+    number: int
+    name: str
+    text: str
+
+
+def known() -> list[Migration]:
+    """Every migration that this program knows, in order."""
+    found = []
+    for path in sorted(FOLDER.glob("*.sql")):
+        number, name = re.fullmatch(r"(\d{4})_(\w+)\.sql", path.name).groups()  # type: ignore[union-attr] # a test keeps the names so
+        found.append(Migration(int(number), name, path.read_text("utf-8")))
+    return found
+
+
+async def applied(connection: Connection) -> set[int]:
+    """The numbers of the migrations applied to the database."""
+    if not await connection.fetchval("select to_regclass('landed.migration') is not null"):
+        return set()
+    return {row["number"] for row in await connection.fetch("select number from landed.migration")}
+
+
+async def migrate(connection: Connection) -> list[Migration]:
+    """Apply what is missing; returns it. Raises NewerDatabase."""
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await connection.execute("create schema if not exists landed")
+        await connection.execute(
+            "create table if not exists landed.migration (number integer primary key, name text not null,"
+            " applied_at timestamptz not null default now())"
+        )
+        missing = await pending(connection)
+        for migration in missing:
+            await connection.execute(migration.text)
+            await connection.execute(
+                "insert into landed.migration (number, name) values ($1, $2)",
+                migration.number,
+                migration.name,
+            )
+    return missing
+
+
+async def pending(connection: Connection) -> list[Migration]:
+    """The migrations that the database lacks. Raises NewerDatabase."""
+    done = await applied(connection)
+    ours = known()
+    newer = done - {migration.number for migration in ours}
+    if newer:
+        msg = (
+            f"the database has migration {max(newer)}, which this program does not know; it was migrated by a newer"
+            " release: install that release, or point LANDED_DATABASE_URL to another database"
+        )
+        raise NewerDatabase(msg)
+    return [migration for migration in ours if migration.number not in done]

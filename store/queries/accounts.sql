@@ -1,0 +1,124 @@
+-- Accounts: who may ask them, where their streams stand, how they are.
+
+-- name: ensure
+-- Makes sure that every configured account has a row.
+-- $1 names, $2 adapters
+insert into landed.account (name, adapter)
+select * from unnest($1::text[], $2::text[])
+on conflict (name) do update set adapter = excluded.adapter
+where landed.account.adapter <> excluded.adapter;
+
+-- name: all
+-- Every account, configured or not.
+select * from landed.account order by name;
+
+-- name: named
+-- $1 name
+select * from landed.account where name = $1;
+
+-- name: askable
+-- Accounts with something to ask now: a message due or a stream to read, nobody asking, not paused, not held.
+-- $1 now, $2 names of the accounts configured, $3 fingerprints of their settings, $4 whether each has a stream
+select a.name, a.term
+from unnest($2::text[], $3::text[], $4::boolean[]) as c (name, settings, streams)
+join landed.account a on a.name = c.name
+where a.paused_at is null
+    and (a.lease_until is null or a.lease_until <= $1)
+    and (a.ask_after is null or a.ask_after <= $1)
+    and a.refused_settings is distinct from c.settings
+    and ((c.streams and (a.next_read_at is null or a.next_read_at <= $1))
+        or exists (select from landed.watch w where w.account = a.id and w.next_look_at <= $1));
+
+-- name: overdue
+-- Accounts with a message past its deadline.
+-- $1 now
+select a.name
+from landed.account a
+where exists (select from landed.watch w where w.account = a.id and w.deadline_at <= $1)
+order by a.name;
+
+-- name: lease
+-- One worker at a time asks an account. Each lease has a higher term than the one before.
+-- $1 name, $2 holder, $3 now, $4 until
+update landed.account set holder = $2, lease_until = $4, term = term + 1
+where name = $1 and (lease_until is null or lease_until <= $3)
+returning *;
+
+-- name: renew
+-- $1 account, $2 term, $3 until
+update landed.account set lease_until = $3
+where id = $1 and term = $2
+returning paused_at;
+
+-- name: release
+-- $1 account, $2 term
+update landed.account set holder = null, lease_until = null
+where id = $1 and term = $2;
+
+-- name: read_on
+-- Where a stream stands after a read. Null leaves a value as it is.
+-- $1 account, $2 term, $3 position, $4 known whole until, $5 when to read next
+update landed.account set
+    position = coalesce($3, position),
+    read_until = greatest(read_until, $4),
+    next_read_at = coalesce($5, next_read_at)
+where id = $1 and term = $2
+returning id;
+
+-- name: went_well
+-- Closes the breaker.
+-- $1 account, $2 term
+update landed.account set
+    failures = 0, trouble = null, trouble_said = null, trouble_since = null, ask_after = null, refused_settings = null
+where id = $1 and term = $2 and (failures > 0 or trouble is not null or ask_after is not null)
+returning id;
+
+-- name: went_wrong
+-- Counts a failure and leaves the provider alone for a while.
+-- $1 account, $2 term, $3 kind of trouble, $4 what was said, $5 now, $6 ask after, $7 settings that were refused
+update landed.account set
+    failures = failures + 1,
+    trouble = $3,
+    trouble_said = $4,
+    trouble_since = coalesce(trouble_since, $5),
+    ask_after = greatest(ask_after, $6),
+    refused_settings = $7
+where id = $1 and term = $2
+returning failures;
+
+-- name: permits
+-- Takes a block of permits from the quota ledger: the first may be used at `starts_at`, each next one a step later.
+-- $1 account, $2 now, $3 how many, $4 seconds between two
+update landed.account set
+    next_free_at = greatest(next_free_at, $2) + $3::integer * $4::double precision * interval '1 second'
+where id = $1
+returning next_free_at - $3::integer * $4::double precision * interval '1 second' as starts_at;
+
+-- name: remember_density
+-- $1 account, $2 term, $3 messages a second
+update landed.account set density = $3 where id = $1 and term = $2;
+
+-- name: pause
+-- $1 name, $2 now, $3 who, $4 why
+update landed.account set paused_at = coalesce(paused_at, $2), paused_by = $3, paused_why = $4
+where name = $1
+returning id;
+
+-- name: resume
+-- Ends a pause, and lets a held account be asked again.
+-- $1 name
+update landed.account set
+    paused_at = null, paused_by = null, paused_why = null, ask_after = null, refused_settings = null, failures = 0,
+    trouble = null, trouble_said = null, trouble_since = null
+where name = $1
+returning id;
+
+-- name: poll_now
+-- $1 name
+update landed.account set next_read_at = null, ask_after = null
+where name = $1
+returning id;
+
+-- name: count_not_ours
+-- $1 account, $2 how many
+update landed.account set not_ours = not_ours + $2 where id = $1;

@@ -1,0 +1,153 @@
+-- What senders say, and how it is taken in.
+
+-- name: take
+-- Takes rows out, oldest first. Run it in the transaction that records them.
+-- $1 how many
+delete from landed.inbox i
+using (select id from landed.inbox order by id limit $1 for update skip locked) as x
+where i.id = x.id
+returning i.*;
+
+-- name: waiting
+select count(*) from landed.inbox;
+
+-- name: has_some
+select exists (select from landed.inbox);
+
+-- name: communications
+-- The numbers of communications by name; new names get one.
+-- $1 names, sorted
+with names as (select distinct name from unnest($1::text[]) as x (name)),
+made as (
+    insert into landed.communication (name)
+    select name from names n where not exists (select from landed.communication c where c.name = n.name)
+    order by name
+    on conflict (name) do nothing
+    returning id, name
+)
+select id, name from made
+union all
+select c.id, c.name from landed.communication c join names n on n.name = c.name;
+
+-- name: record
+-- Records new messages with the sender's first word, watches the open ones, and writes their history.
+-- Returns the ordinal of each row recorded; the others name a message that is known already.
+-- $1 now, $2 accounts, $3 channels, $4 recipients, $5 provider ids, $6 parts, $7 references, $8 communications,
+-- $9 schedules, $10 sent, $11 scheduled, $12 deadlines, $13 allowances, $14 next looks, $15 base times of ages,
+-- $16 bits, $17 tops, $18 times, $19 reasons
+with i as materialized (
+    select nextval('landed.message_id') as id, x.*
+    from unnest($2::smallint[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[],
+        $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $14::timestamptz[],
+        $15::timestamptz[], $16::integer[], $17::smallint[], $18::timestamptz[], $19::smallint[]) with ordinality
+        as x (account, channel, recipient, provider_id, part, reference, communication, schedule, sent_at,
+            scheduled_at, deadline_at, allowance, next_look_at, since, bits, top, at, reason, n)
+),
+m as (
+    insert into landed.message (id, account, channel, recipient, provider_id, part, reference, communication, schedule,
+        sent_at, scheduled_at, deadline_at, recorded_at, heard, status, status_at, reason, cause_at, attempts)
+    select id, account, channel, recipient, provider_id, part, reference, communication, schedule, sent_at,
+        scheduled_at, deadline_at, $1, bits, top, at, reason, case when reason <> 0 then at end,
+        case when top between 1 and 7 then 1 else 0 end
+    from i
+    order by n
+    on conflict do nothing
+    returning id
+),
+w as (
+    insert into landed.watch (account, id, channel, provider_id, part, reference, schedule, heard, allowance, sent_at,
+        deadline_at, next_look_at)
+    select account, id, channel, provider_id, part, reference, schedule, bits, allowance, since, deadline_at,
+        next_look_at
+    from i join m using (id)
+    where top < 4
+),
+e as (
+    insert into landed.event (seen_at, message, account, kind, applied, from_status, source, occurred_at, reason)
+    select $1, id, account, top, true, null, 1, at, reason
+    from i join m using (id)
+)
+select i.n, i.id from i join m using (id);
+
+-- name: known
+-- The messages that these rows name, by provider id or by reference.
+-- $1 accounts, $2 provider ids, $3 parts, $4 references
+select x.n,
+    (select m.id from landed.message m
+        where m.account = x.account and m.provider_id = x.provider_id and m.part = x.part) as by_provider_id,
+    (select m.id from landed.message m
+        where m.account = x.account and m.reference = x.reference and m.part = x.part) as by_reference
+from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) with ordinality
+    as x (account, provider_id, part, reference, n)
+order by x.n;
+
+-- name: add
+-- Adds to a message what the sender has learnt since: only what was missing is filled in.
+-- $1 accounts, $2 ids, $3 provider ids, $4 references, $5 recipients, $6 communications, $7 sent, $8 scheduled,
+-- $9 deadlines given by the sender
+with x as materialized (
+    select * from unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::integer[],
+        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
+        as x (account, id, provider_id, reference, recipient, communication, sent_at, scheduled_at, deadline_at)
+),
+m as (
+    update landed.message m set
+        provider_id = coalesce(m.provider_id, x.provider_id),
+        reference = coalesce(m.reference, x.reference),
+        recipient = case when m.recipient = '' then coalesce(x.recipient, '') else m.recipient end,
+        communication = coalesce(m.communication, x.communication),
+        sent_at = coalesce(m.sent_at, x.sent_at),
+        scheduled_at = coalesce(m.scheduled_at, x.scheduled_at),
+        deadline_at = coalesce(x.deadline_at, m.deadline_at)
+    from x
+    where m.account = x.account and m.id = x.id
+    returning m.account, m.id, m.provider_id, m.reference, x.deadline_at
+)
+update landed.watch w set
+    provider_id = m.provider_id,
+    reference = m.reference,
+    deadline_at = coalesce(m.deadline_at, w.deadline_at),
+    next_look_at = least(w.next_look_at, coalesce(m.deadline_at, w.next_look_at)),
+    allowance = case when m.deadline_at is null then w.allowance end
+from m
+where w.account = m.account and w.id = m.id;
+
+-- name: adopt
+-- Gives messages named by reference the provider id that an answer told. Returns whose now have it.
+-- $1 account, $2 references, $3 parts, $4 provider ids
+with m as (
+    update landed.message m set provider_id = x.provider_id
+    from unnest($2::text[], $3::text[], $4::text[]) as x (reference, part, provider_id)
+    where m.account = $1 and m.reference = x.reference and m.part = x.part and m.provider_id is null
+        and not exists (select from landed.message o
+            where o.account = $1 and o.provider_id = x.provider_id and o.part = x.part)
+    returning m.id, m.provider_id
+)
+update landed.watch w set provider_id = m.provider_id
+from m
+where w.account = $1 and w.id = m.id
+returning w.id;
+
+-- name: keep_strays
+-- $1 ids, $2 times received, $3 problems, $4 accounts, $5 what was said
+insert into landed.stray (id, received_at, problem, account, said)
+select * from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])
+on conflict (id) do nothing;
+
+-- name: strays
+-- $1 how many
+select id, received_at, problem, account, said from landed.stray order by id desc limit $1;
+
+-- name: count_strays
+select problem, count(*) as rows, min(received_at) as since from landed.stray group by problem order by rows desc;
+
+-- name: retry_strays
+-- Puts rows back into the inbox, to be taken in again.
+with s as (delete from landed.stray returning *)
+insert into landed.inbox (account, channel, recipient, provider_id, part, reference, communication, status, reason,
+    sent_at, scheduled_at, deadline_at, schedule, acknowledged_at, responded_at, response, opted_out_at, received_at)
+select r.account, r.channel, r.recipient, r.provider_id, r.part, r.reference, r.communication, r.status, r.reason,
+    r.sent_at, r.scheduled_at, r.deadline_at, r.schedule, r.acknowledged_at, r.responded_at, r.response,
+    r.opted_out_at, s.received_at
+from s, jsonb_populate_record(null::landed.inbox, s.said) as r
+order by s.id;

@@ -1,0 +1,55 @@
+-- Messages as people read them.
+
+-- name: find
+-- A message by number, reference or provider id. $1 what was said
+select m.*, a.name as account_name, c.name as communication_name
+from landed.message m
+join landed.account a on a.id = m.account
+left join landed.communication c on c.id = m.communication
+where (m.account, m.id) in (
+    select w.account, w.id from landed.message w
+    join landed.account b on b.id = w.account and w.id = case when $1 ~ '^[0-9]{1,18}$' then $1::bigint end
+    union
+    select p.account, p.id from landed.account b join landed.message p on p.account = b.id and p.provider_id = $1
+    union
+    select r.account, r.id from landed.account b join landed.message r on r.account = b.id and r.reference = $1)
+order by m.id
+limit 20;
+
+-- name: watch_of
+-- $1 account, $2 id
+select * from landed.watch where account = $1 and id = $2;
+
+-- name: communication
+-- $1 name
+select id, name from landed.communication where name = $1;
+
+-- name: communications
+-- The newest communications. $1 how many
+select c.name, c.id from landed.communication c order by c.id desc limit $1;
+
+-- name: page
+-- Messages of a communication in the order of recording, by key. $1 communication, $2 after id, $3 how many
+select m.id, a.name as account, m.channel, m.recipient, m.provider_id, m.part, m.reference, m.heard, m.status,
+    m.status_at, m.reason, m.cause_at, m.code, m.attempts, m.last_attempt_at, m.recorded_at, m.sent_at, m.scheduled_at,
+    m.deadline_at, m.read_at, m.machine_opened_at, m.clicked_at, m.acknowledged_at, m.responded_at, m.opted_out_at,
+    m.complained_at, m.response_at, m.response
+from landed.message m
+join landed.account a on a.id = m.account
+where m.communication = $1 and m.id > $2
+order by m.id
+limit $3;
+
+-- name: classes
+-- How many messages of a communication stand in each way that a vocabulary can tell apart. $1 communication
+select m.channel, m.heard, m.reason, count(*) as messages
+from landed.message m
+where m.communication = $1
+group by m.channel, m.heard, m.reason;
+
+-- name: statuses
+-- How many messages have each status, over all. $1 recorded since
+select m.status, count(*) as messages from landed.message m where m.recorded_at >= $1 group by m.status;
+
+-- name: mean_open
+select count(*) from landed.watch;

@@ -1,0 +1,194 @@
+-- The one write path. These statements are the SQL twin of rules/state.py.
+-- 65535 are the bits of statuses, 8323072 those of engagement (16 to 22), 125829120 those of marks (23 to 26).
+-- A batch holds one word a message, sorted by (provider_id, part, id), so that all batches lock in one order.
+
+-- fragment: changes
+        prev_heard = m.heard,
+        prev_status = m.status,
+        heard = m.heard | i.bits,
+        status = greatest(m.status, i.top),
+        status_at = case when i.top > m.status or (i.top = m.status and i.at < m.status_at) then i.at else m.status_at end,
+        cause_at = case when i.top > m.status or (i.top = m.status
+            and (i.cause_at, i.reason, i.code) < (coalesce(m.cause_at, 'infinity'), m.reason, m.code))
+            then nullif(i.cause_at, 'infinity') else m.cause_at end,
+        reason = case when i.top > m.status or (i.top = m.status
+            and (i.cause_at, i.reason, i.code) < (coalesce(m.cause_at, 'infinity'), m.reason, m.code))
+            then i.reason else m.reason end,
+        code = case when i.top > m.status or (i.top = m.status
+            and (i.cause_at, i.reason, i.code) < (coalesce(m.cause_at, 'infinity'), m.reason, m.code))
+            then i.code else m.code end,
+        attempts = greatest(m.attempts, i.attempts),
+        last_attempt_at = greatest(m.last_attempt_at, i.attempt_at),
+        read_at = case when i.bits & 65536 <> 0 then least(m.read_at, i.at) else m.read_at end,
+        machine_opened_at = case when i.bits & 131072 <> 0 then least(m.machine_opened_at, i.at) else m.machine_opened_at end,
+        clicked_at = case when i.bits & 262144 <> 0 then least(m.clicked_at, i.at) else m.clicked_at end,
+        acknowledged_at = case when i.bits & 524288 <> 0 then least(m.acknowledged_at, i.at) else m.acknowledged_at end,
+        responded_at = case when i.bits & 1048576 <> 0 then least(m.responded_at, i.at) else m.responded_at end,
+        opted_out_at = case when i.bits & 2097152 <> 0 then least(m.opted_out_at, i.at) else m.opted_out_at end,
+        complained_at = case when i.bits & 4194304 <> 0 then least(m.complained_at, i.at) else m.complained_at end,
+        response_at = case when i.bits & 1048576 <> 0 then greatest(m.response_at, i.at) else m.response_at end,
+        response = case when i.bits & 1048576 <> 0 and (m.response_at is null
+            or (i.at, i.response) > (m.response_at, m.response)) then i.response else m.response end
+
+-- fragment: news
+        (i.bits & ~m.heard) <> 0
+        or (i.top = m.status and (i.at < m.status_at
+            or (i.cause_at, i.reason, i.code) < (coalesce(m.cause_at, 'infinity'), m.reason, m.code)))
+        or i.attempts > m.attempts
+        or i.attempt_at > coalesce(m.last_attempt_at, '-infinity')
+        or (i.bits & 8323072 <> 0 and (
+            (i.bits & 65536 <> 0 and i.at < m.read_at)
+            or (i.bits & 131072 <> 0 and i.at < m.machine_opened_at)
+            or (i.bits & 262144 <> 0 and i.at < m.clicked_at)
+            or (i.bits & 524288 <> 0 and i.at < m.acknowledged_at)
+            or (i.bits & 1048576 <> 0 and (i.at < m.responded_at or (i.at, i.response) > (m.response_at, m.response)))
+            or (i.bits & 2097152 <> 0 and i.at < m.opted_out_at)
+            or (i.bits & 4194304 <> 0 and i.at < m.complained_at)))
+
+-- fragment: written
+    returning m.id, m.channel, m.recipient, coalesce(m.sent_at, m.recorded_at) as sent_at, m.heard, m.prev_status,
+        m.status, m.attempts, (m.heard & ~m.prev_heard) & ~125829120 as new, i.n, i.bits, i.top, i.at, i.reason,
+        i.said_code, i.detail, i.attempts as said_attempts, i.blocks
+),
+-- One event for each new bit: mostly the top one alone; an attempt more of what was heard before is news too.
+events as (
+    insert into landed.event
+        (seen_at, message, account, kind, applied, from_status, source, occurred_at, reason, code, detail)
+    select $2::timestamptz, id, $1::smallint, top, top > prev_status, prev_status, $3::smallint, at, reason, said_code, detail
+    from u
+    where new = 1 << top or (new = 0 and top >= 0 and said_attempts > 0 and said_attempts = attempts)
+    union all
+    select $2::timestamptz, id, $1::smallint, kind, kind > prev_status, prev_status, $3::smallint, at, reason, said_code, detail
+    from u
+    join (values (1, 0::smallint), (2, 1), (4, 2), (8, 3), (16, 4), (32, 5), (64, 6), (128, 7), (256, 8), (512, 9),
+        (1024, 10), (2048, 11), (4096, 12), (8192, 13), (16384, 14), (32768, 15), (65536, 16), (131072, 17),
+        (262144, 18), (524288, 19), (1048576, 20), (2097152, 21), (4194304, 22)) as b (bit, kind)
+        on u.new & b.bit <> 0
+    where new <> 0 and new <> 1 << top
+),
+settled as (
+    delete from landed.watch w using u
+    where w.account = $1 and w.id = u.id and u.prev_status < 4 and u.status >= 4
+),
+-- Acceptance starts the wait anew, unless the sender named the deadline.
+watched as (
+    update landed.watch w set
+        heard = u.heard,
+        deadline_at = case when u.prev_status = 0 and u.status > 0 and w.allowance is not null
+            then greatest(w.deadline_at, u.at + w.allowance * interval '1 second') else w.deadline_at end
+    from u
+    where w.account = $1 and w.id = u.id and u.status < 4 and u.new <> 0
+),
+-- `blocks` has a bit for each channel on which this word blocks the address.
+suppressed as (
+    insert into landed.suppression (channel, recipient, account, message, bits, reason, code, detail, sent_at, seen_at)
+    select channel, recipient, $1, id, bits, reason, said_code, detail, sent_at, $2
+    from u
+    where blocks <> 0 and (blocks >> channel) & 1 = 1 and recipient <> ''
+    on conflict do nothing
+)
+
+-- name: apply_by_id
+-- Joins one word to each of the messages named by id.
+-- $1 account, $2 now, $3 source, $4 ids, then the words: $5 bits, $6 tops, $7 times, $8 reasons, $9 codes,
+-- $10 attempts, $11 attempt times, $12 responses, $13 details, $14 blocks
+with i as materialized (
+    select id, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n,
+        case when reason = 0 then 'infinity' else at end as cause_at,
+        case when reason = 0 then '' else said_code end collate "C" as code
+    from unnest($4::bigint[], $5::integer[], $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[],
+        $10::smallint[], $11::timestamptz[], $12::text[], $13::text[], $14::integer[]) with ordinality
+        as x (id, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n)
+),
+u as (
+    update landed.message m set
+        -- include: changes
+    from i
+    where m.account = $1 and m.id = i.id and (
+        -- include: news
+    )
+    -- include: written
+select count(*) as written, count(*) filter (where prev_status < 4 and status >= 4) as settled, 0::bigint as early
+from u;
+
+-- name: apply_by_key
+-- Joins one word to each of the messages named by provider id and part. Words about messages not recorded yet are
+-- kept in `early`.
+-- $1 account, $2 now, $3 source, $4 provider ids, $5 parts, then the words: $6 bits, $7 tops, $8 times, $9 reasons,
+-- $10 codes, $11 attempts, $12 attempt times, $13 responses, $14 details, $15 blocks
+with i as materialized (
+    select provider_id, part, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n,
+        case when reason = 0 then 'infinity' else at end as cause_at,
+        case when reason = 0 then '' else said_code end collate "C" as code
+    from unnest($4::text[], $5::text[], $6::integer[], $7::smallint[], $8::timestamptz[], $9::smallint[], $10::text[],
+        $11::smallint[], $12::timestamptz[], $13::text[], $14::text[], $15::integer[]) with ordinality
+        as x (provider_id, part, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n)
+),
+u as (
+    update landed.message m set
+        -- include: changes
+    from i
+    where m.account = $1 and m.provider_id = i.provider_id and m.part = i.part and (
+        -- include: news
+    )
+    -- include: written
+,
+-- Only what was not written can be early, and mostly everything was.
+rest as materialized (
+    select i.* from i
+    where (select count(*) from u) < (select count(*) from i) and not exists (select from u where u.n = i.n)
+),
+kept as (
+    insert into landed.early (received_at, account, source, top, reason, attempts, bits, blocks, at, attempt_at,
+        provider_id, part, code, response, detail)
+    select $2, $1, $3, r.top, r.reason, r.attempts, r.bits, r.blocks, r.at, r.attempt_at, r.provider_id, r.part,
+        r.said_code, r.response, r.detail
+    from rest r
+    where not exists (
+        select from landed.message m where m.account = $1 and m.provider_id = r.provider_id and m.part = r.part)
+    on conflict do nothing
+    returning 1
+)
+select count(*) as written, count(*) filter (where prev_status < 4 and status >= 4) as settled,
+    (select count(*) from kept) as early
+from u;
+
+-- name: take_early
+-- Takes out the words kept for these messages, which are recorded by now. Run it in the transaction that applies them.
+-- $1 account, $2 provider ids, $3 parts, $4 how many
+delete from landed.early y
+using (
+    select e.id
+    from unnest($2::text[], $3::text[]) as k (provider_id, part)
+    join landed.early e on e.account = $1 and e.provider_id = k.provider_id and e.part = k.part
+    where exists (
+        select from landed.message m where m.account = $1 and m.provider_id = e.provider_id and m.part = e.part)
+    order by e.id
+    limit $4
+    for update of e skip locked
+) as z
+where z.id = y.id
+returning y.source, y.provider_id, y.part, y.bits, y.at, y.reason, y.code, y.attempts, y.attempt_at, y.response,
+    y.detail, y.blocks;
+
+-- name: early_keys
+-- Messages of one account that are recorded by now and have words waiting: what a crash may have left.
+-- $1 account, $2 how many
+select distinct e.provider_id, e.part
+from landed.early e
+join landed.message m on m.account = e.account and m.provider_id = e.provider_id and m.part = e.part
+where e.account = $1
+limit $2;
+
+-- name: forget_early
+-- Drops words whose message never came, and those above the account's cap, oldest first; counts them as not ours.
+-- $1 account, $2 received before, $3 cap
+with old as (
+    delete from landed.early
+    where account = $1 and (received_at < $2 or id <= (
+        select id from landed.early where account = $1 order by id desc offset $3 limit 1))
+    returning 1
+)
+update landed.account set not_ours = not_ours + (select count(*) from old)
+where id = $1
+returning (select count(*) from old)::integer as dropped;

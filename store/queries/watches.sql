@@ -1,0 +1,82 @@
+-- Open messages: which are due, and when they are looked at next.
+
+-- name: claim
+-- Takes what is due and puts its next look off for the time of the lease, so that nobody else takes it meanwhile.
+-- The low-water mark only spares reading dead index entries; correctness never rests on it.
+-- $1 account, $2 now, $3 how many, $4 low-water mark, $5 end of the lease
+with due as materialized (
+    select ctid as place, next_look_at as due_at
+    from landed.watch
+    where account = $1 and next_look_at <= $2 and next_look_at >= $4
+    order by next_look_at
+    limit $3
+    for no key update skip locked
+)
+update landed.watch w set next_look_at = $5, looks = w.looks + 1
+where w.ctid = any (array(select place from due))
+returning w.id, w.channel, w.provider_id, w.part, w.reference, w.schedule, w.heard, w.said, w.looks, w.found,
+    w.looked_at, w.sent_at, w.deadline_at, (select min(due_at) from due) as earliest_due_at;
+
+-- name: claim_one
+-- Takes one message, whether it is due or not.
+-- $1 account, $2 id, $3 end of the lease
+update landed.watch set next_look_at = $3, looks = looks + 1
+where account = $1 and id = $2
+returning id, channel, provider_id, part, reference, schedule, heard, said, looks, found, looked_at, sent_at,
+    deadline_at, next_look_at as earliest_due_at;
+
+-- name: looked
+-- What a look found and when to look next. A claim that someone else has taken over meanwhile changes nothing.
+-- $1 account, $2 looked at, $3 ids, $4 their count of looks when claimed, $5 next looks, $6 hashes of the answers
+-- (null: none), $7 found
+update landed.watch w set looked_at = $2, next_look_at = x.next_look_at, said = coalesce(x.said, w.said), found = x.found
+from unnest($3::bigint[], $4::smallint[], $5::timestamptz[], $6::bigint[], $7::boolean[])
+    as x (id, looks, next_look_at, said, found)
+where w.account = $1 and w.id = x.id and w.looks = x.looks;
+
+-- name: hand_back
+-- Gives back what was claimed and not asked, with its count restored.
+-- $1 account, $2 ids, $3 their count of looks when claimed, $4 when to try again
+update landed.watch w set next_look_at = $4, looks = w.looks - 1
+from unnest($2::bigint[], $3::smallint[]) as x (id, looks)
+where w.account = $1 and w.id = x.id and w.looks = x.looks;
+
+-- name: due_now
+-- Makes every open message of an account due, for an operator who cannot wait.
+-- $1 account, $2 now
+update landed.watch set next_look_at = $2
+where account = $1 and next_look_at > $2;
+
+-- name: overdue
+-- Open messages past their deadline and lag, in the order of deadlines, from a place on. Locks watch and message and
+-- skips what is locked, so that it never waits for apply.
+-- $1 account, $2 deadline up to, $3 deadline from, $4 id after which at that deadline, $5 how many
+with x as materialized (
+    select w.id, w.heard, w.found, w.looked_at, w.sent_at, w.deadline_at, w.provider_id, w.part, w.reference
+    from landed.watch w
+    where w.account = $1 and w.deadline_at <= $2 and (w.deadline_at, w.id) > ($3, $4)
+    order by w.deadline_at, w.id
+    limit $5
+    for update skip locked
+)
+select x.*, m.heard as message_heard
+from x
+join landed.message m on m.account = $1 and m.id = x.id
+order by x.deadline_at, x.id
+for no key update of m skip locked;
+
+-- name: backlog
+-- How much each account has open, due and overdue, and since when.
+-- $1 now
+select a.name, count(w.id) as open, count(w.id) filter (where w.next_look_at <= $1) as due,
+    count(w.id) filter (where w.deadline_at <= $1) as overdue, min(w.next_look_at) as next_look_at
+from landed.account a
+left join landed.watch w on w.account = a.id
+group by a.name
+order by a.name;
+
+-- name: recover
+-- Deletes watches of messages that are settled, and reports how many: there should be none.
+-- $1 account
+delete from landed.watch w using landed.message m
+where w.account = $1 and m.account = w.account and m.id = w.id and m.status >= 4;

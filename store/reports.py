@@ -1,0 +1,220 @@
+"""The one write path: `apply` joins what was said about messages into Postgres.
+
+What providers, the sender and the sweep say are all words (`rules.reports.Word`) and all come through here.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import asyncpg
+
+from rules.reports import Word
+from rules.statuses import Source
+from store.connections import Connection
+from store.queries import Queries
+
+QUERIES = Queries("reports")
+
+#: Words in one statement. Fewer cost more each; more gain nothing (`./landed bench apply`).
+BATCH = 1000
+
+#: How often a batch that lost a deadlock is tried again. Each try has one competitor fewer.
+TRIES = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A word about one message, named by `id` where it is known, else by provider id and part.
+
+    `provider_id` and `part` are given in both cases, because they order the locks. `blocks` has a bit for each channel
+    on which the word blocks the recipient's address.
+    """
+
+    word: Word
+    provider_id: str
+    part: str = ""
+    id: int | None = None
+    blocks: int = 0
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Where it stands in the one order in which messages are locked."""
+        return self.provider_id, self.part, self.id or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying changed: messages written, messages settled by it, words kept for messages not recorded yet."""
+
+    written: int = 0
+    settled: int = 0
+    early: int = 0
+
+    def __add__(self, other: "Applied") -> "Applied":
+        """Both together."""
+        return Applied(
+            self.written + other.written,
+            self.settled + other.settled,
+            self.early + other.early,
+        )
+
+
+async def apply(
+    connection: Connection,
+    account: int,
+    source: Source,
+    now: datetime,
+    said: Iterable[Said],
+) -> Applied:
+    """Join `said` into the messages of `account`.
+
+    Each statement is a transaction of its own unless one is open already; a state is a join, so any cut is right.
+    Words about a message that is not recorded yet are kept, and joined when it is.
+    """
+    done = Applied()
+    for wave in waves(said):
+        for batch in batches(wave):
+            done += await _apply_batch(connection, account, source, now, batch)
+    return done
+
+
+def waves(said: Iterable[Said]) -> list[list[Said]]:
+    """`said` cut so that each part has one word a message at most, sorted in the order of locks.
+
+    A statement that updates a row from two words would lose one of them without saying so.
+    """
+    cut: list[list[Said]] = []
+    depth: dict[int | tuple[str, str], int] = {}
+    for one in said:
+        key = one.id or (one.provider_id, one.part)
+        at = depth.get(key, 0)
+        depth[key] = at + 1
+        if at == len(cut):
+            cut.append([])
+        cut[at].append(one)
+    for wave in cut:
+        wave.sort(key=lambda one: one.place)
+    return cut
+
+
+def batches(items: Sequence[T], size: int = BATCH) -> Iterable[Sequence[T]]:
+    """`items` in runs of up to `size`."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+async def _apply_batch(
+    connection: Connection,
+    account: int,
+    source: Source,
+    now: datetime,
+    batch: Sequence[Said],
+) -> Applied:
+    by_id = [one for one in batch if one.id is not None]
+    by_key = [one for one in batch if one.id is None]
+    done = Applied()
+    if by_id:
+        row = await _write(
+            connection,
+            QUERIES.apply_by_id,
+            account,
+            now,
+            source,
+            [one.id for one in by_id],
+            *_columns(by_id),
+        )
+        done += Applied(*row)
+    if by_key:
+        keys = [one.provider_id for one in by_key], [one.part for one in by_key]
+        row = await _write(
+            connection,
+            QUERIES.apply_by_key,
+            account,
+            now,
+            source,
+            *keys,
+            *_columns(by_key),
+        )
+        done += Applied(*row)
+        if done.early:
+            # The recorder may have committed meanwhile; it looks after its commit, and we after ours.
+            done += await join_early(connection, account, now, set(zip(*keys, strict=True)))
+    return done
+
+
+def _columns(batch: Sequence[Said]) -> list[list[Any]]:
+    """The words of a batch as the arrays that the statements take."""
+    words = [one.word for one in batch]
+    return [
+        [word.bits for word in words],
+        [word.top for word in words],
+        [word.at for word in words],
+        [word.reason for word in words],
+        [word.code for word in words],
+        [word.attempts for word in words],
+        [word.attempt_at for word in words],
+        [word.response for word in words],
+        [word.detail for word in words],
+        [one.blocks for one in batch],
+    ]
+
+
+async def _write(connection: Connection, query: str, *arguments: object) -> asyncpg.Record:
+    """One statement, tried again if it lost a deadlock; inside a transaction the deadlock ends that."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            row = await connection.fetchrow(query, *arguments)
+        except asyncpg.DeadlockDetectedError:
+            if connection.is_in_transaction() or attempt == TRIES:
+                raise
+            await asyncio.sleep(random.uniform(0, 0.02 * attempt))  # noqa: S311 - spreads competitors, guards nothing
+        else:
+            assert row is not None  # noqa: S101 - an aggregate without a group has one row
+            return row
+    raise AssertionError
+
+
+async def join_early(connection: Connection, account: int, now: datetime, keys: Iterable[tuple[str, str]]) -> Applied:
+    """Apply the words that waited for these messages, named by (provider id, part), which are recorded by now."""
+    done = Applied()
+    wanted = sorted(keys)
+    provider_ids, parts = [key[0] for key in wanted], [key[1] for key in wanted]
+    while True:
+        async with connection.transaction():
+            rows = await connection.fetch(QUERIES.take_early, account, provider_ids, parts, BATCH)
+            for source in sorted({row["source"] for row in rows}):
+                waited = [_waited(row) for row in rows if row["source"] == source]
+                done += await apply(connection, account, Source(source), now, waited)
+        if len(rows) < BATCH:
+            return done
+
+
+def _waited(row: asyncpg.Record) -> Said:
+    word = Word(
+        row["bits"],
+        row["at"],
+        row["reason"],
+        row["code"],
+        row["attempts"],
+        row["attempt_at"],
+        row["response"],
+        row["detail"],
+    )
+    return Said(word, row["provider_id"], row["part"], None, row["blocks"])
+
+
+async def join_all_early(connection: Connection, account: int, now: datetime) -> Applied:
+    """Apply every word that waits for a message recorded by now: what a crash may have left."""
+    keys = await connection.fetch(QUERIES.early_keys, account, BATCH)
+    return await join_early(connection, account, now, [(row[0], row[1]) for row in keys]) if keys else Applied()
+
+
+async def forget_early(connection: Connection, account: int, before: datetime, cap: int) -> int:
+    """Drop words whose message never came, and those above `cap`; they are counted as not ours."""
+    dropped: int = await connection.fetchval(QUERIES.forget_early, account, before, cap)
+    return dropped

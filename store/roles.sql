@@ -1,0 +1,27 @@
+-- The three roles. Run by `migrate --roles`, where the database user may create roles; harmless to run again.
+do $$
+declare
+    role text;
+begin
+    foreach role in array array['landed_sender', 'landed_reader', 'landed_worker'] loop
+        if not exists (select from pg_roles where rolname = role) then
+            execute format('create role %I nologin', role);
+        end if;
+    end loop;
+end
+$$;
+
+grant usage on schema landed to landed_sender, landed_reader, landed_worker;
+
+-- The sending service says what it sent and asks what is blocked. It reads nothing else.
+grant insert on landed.inbox to landed_sender;
+grant execute on function landed.is_blocked(text, text) to landed_sender, landed_reader;
+
+-- People and their tools read words, not numbers.
+grant select on landed.messages, landed.events, landed.blocked to landed_reader;
+
+grant select, insert, update, delete on all tables in schema landed to landed_worker;
+grant usage on all sequences in schema landed to landed_worker;
+grant execute on all functions in schema landed to landed_worker;
+-- Upkeep makes partitions, which takes the right to create in the schema and to own the tables.
+grant create on schema landed to landed_worker;

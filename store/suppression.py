@@ -1,0 +1,77 @@
+"""Which addresses are blocked, and why. The facts come from `apply`; these are the questions and a person's changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from store.connections import Connection
+from store.queries import Queries
+
+QUERIES = Queries("suppression")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Why an address is blocked. `bits` as in `rules.reports.Word`; 0 where a person added it."""
+
+    channel: int
+    recipient: str
+    account: int = 0
+    message: int = 0
+    bits: int = 0
+    reason: int = 0
+    detail: str = ""
+
+
+async def blocked_among(connection: Connection, addresses: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Which of these (channel, normal recipient) are blocked now."""
+    if not addresses:
+        return set()
+    channels, recipients = [address[0] for address in addresses], [address[1] for address in addresses]
+    rows = await connection.fetch(QUERIES.blocked_among, channels, recipients)
+    return {addresses[row["n"] - 1] for row in rows}
+
+
+async def add(
+    connection: Connection, facts: Sequence[tuple[Fact, datetime]], now: datetime, by: str | None = None
+) -> int:
+    """Keep facts, each with the time its message was sent; how many were new."""
+    done = await connection.execute(
+        QUERIES.add,
+        [fact.channel for fact, _ in facts],
+        [fact.recipient for fact, _ in facts],
+        [fact.account for fact, _ in facts],
+        [fact.message for fact, _ in facts],
+        [fact.bits for fact, _ in facts],
+        [fact.reason for fact, _ in facts],
+        [fact.detail for fact, _ in facts],
+        [sent_at for _, sent_at in facts],
+        now,
+        by,
+    )
+    return int(done.split()[-1])
+
+
+async def unblock(connection: Connection, channel: int, recipient: str, now: datetime, by: str, note: str) -> bool:
+    """A person unblocks an address; only messages sent later block it again. False if nothing had blocked it."""
+    return await connection.fetchval(QUERIES.unblock, channel, recipient, now, by, note) is not None
+
+
+async def page(connection: Connection, channel: int | None, after: str, limit: int) -> list[asyncpg.Record]:
+    """Blocked addresses in their order, from one on: channel, recipient, since, proofs, bits, reason, message, added_by."""
+    return await connection.fetch(QUERIES.page, channel, after, limit)
+
+
+async def proof(connection: Connection, channel: int, recipient: str) -> list[asyncpg.Record]:
+    """Everything that blocked or unblocked an address, oldest first."""
+    return await connection.fetch(QUERIES.proof, channel, recipient)
+
+
+async def block_soft_bouncers(
+    connection: Connection, channel: int, count: int, within: timedelta, seen_since: datetime, now: datetime
+) -> int:
+    """Block addresses with `count` soft bounces of different communications `within` a time, none delivered."""
+    done = await connection.execute(QUERIES.soft_bouncers, channel, now - within, count, seen_since, now)
+    return int(done.split()[-1])
