@@ -1,0 +1,1 @@
+"""Tests. They use real servers and never the network."""

@@ -1,0 +1,1 @@
+"""The embedded servers: started, killed in every way, and started again."""
