@@ -1,22 +1,34 @@
 """Reading JSON answers: typed, bounded by what the provider documents, and one bad item never spoils a page."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, TypeVar
 
 import httpx
 import msgspec
 
 from adapters.errors import Refused, Unreadable
 from rules.reports import Report
+from rules.statuses import Status
 
 T = TypeVar("T")
+
+#: What decoding raises on a body that is not the JSON that was promised. The last is for arrays nested too deeply.
+MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+#: An ISO 8601 time with its zone, as JSON carries it. One without a zone is unreadable.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+#: A temporary refusal on which the provider has given up.
+GIVEN_UP = (Status.SOFT_BOUNCED, Status.EXPIRED)
 
 
 def decode(response: httpx.Response, shape: type[T], provider: str) -> T:
     """The body of `response` as `shape`. Raises Unreadable, naming the place but never the content."""
     try:
         return msgspec.json.decode(response.content, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except MALFORMED as error:
         msg = f"{provider}: the answer could not be read: {place(error)}; it is kept in the journal"
         raise Unreadable(msg) from error
 
@@ -31,9 +43,14 @@ def items(
     for number, raw in enumerate(raws, 1):
         try:
             reports.extend(report(decoder.decode(raw)))
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError) as error:
+        except (*MALFORMED, ValueError, OverflowError) as error:
             unreadable.append(f"item {number}: {place(error)}")
     return tuple(reports), tuple(unreadable)
+
+
+def each(report: Report, statuses: Iterable[Status]) -> tuple[Report, ...]:
+    """`report` once with each of `statuses`."""
+    return tuple(replace(report, status=status) for status in statuses)
 
 
 def place(error: Exception) -> str:
