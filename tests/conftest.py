@@ -29,7 +29,7 @@ def servers() -> Iterator[Urls]:
     if database and redis:
         yield Urls(database, redis)
         return
-    home = Path(tempfile.mkdtemp(prefix="landed-test-", dir="/tmp"))  # noqa: S108  short names, for the sockets
+    home = Path(tempfile.mkdtemp(prefix="landed-test-", dir="/tmp"))
     home.chmod(0o711)  # root's servers run as someone else
     try:
         with Servers(home, postgres=_FAST) as urls:
