@@ -13,7 +13,7 @@ from pathlib import Path
 
 from embedded.errors import OWN_SERVERS, EmbeddedError
 
-_HOME_SECONDS = 5.0
+_HOME_SECONDS = 3.0
 _PAUSE = 0.02
 
 # How long the processes of a killed run may take before they are told, and by what. They were told once already,
