@@ -80,6 +80,22 @@ async def waiting(connection: Connection) -> int:
     return int(await connection.fetchval(QUERIES.waiting))
 
 
+async def newest(connection: Connection) -> int | None:
+    """The number of the newest row that waits."""
+    number: int | None = await connection.fetchval(QUERIES.newest)
+    return number
+
+
+async def waits_up_to(connection: Connection, number: int | None) -> bool:
+    """Whether a row up to `number` still waits."""
+    return bool(await connection.fetchval(QUERIES.waits_up_to, number))
+
+
+async def naming(connection: Connection, name: str) -> asyncpg.Record | None:
+    """A row not taken in that names a message: received_at, and problem if it was put aside."""
+    return await connection.fetchrow(QUERIES.naming, name)
+
+
 async def record(connection: Connection, now: datetime, recordings: Sequence[Recording]) -> Recorded:
     """Record new messages and join what is said of known ones. Run it in the transaction that took the rows."""
     if not recordings:
@@ -176,6 +192,7 @@ async def _add(
             [recording.sent_at for recording, _ in wave],
             [recording.scheduled_at for recording, _ in wave],
             [recording.named_deadline for recording, _ in wave],
+            [recording.next_look_at for recording, _ in wave],
         )
 
 

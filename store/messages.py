@@ -32,6 +32,11 @@ async def find(connection: Connection, name: str) -> list[asyncpg.Record]:
     return await connection.fetch(QUERIES.find, name)
 
 
+async def near(connection: Connection, name: str) -> list[str]:
+    """Names of messages beside `name` in the order of names: what a mistyped one may have meant."""
+    return [row["name"] for row in await connection.fetch(QUERIES.near, name)]
+
+
 def state(row: asyncpg.Record) -> State:
     """The state that a row of `message` holds."""
     return State(

@@ -59,9 +59,12 @@ async def unblock(connection: Connection, channel: int, recipient: str, now: dat
     return await connection.fetchval(QUERIES.unblock, channel, recipient, now, by, note) is not None
 
 
-async def page(connection: Connection, channel: int | None, after: str, limit: int) -> list[asyncpg.Record]:
-    """Blocked addresses in their order, from one on: channel, recipient, since, proofs, bits, reason, message, added_by."""
-    return await connection.fetch(QUERIES.page, channel, after, limit)
+async def page(connection: Connection, channel: int | None, after: tuple[str, int], limit: int) -> list[asyncpg.Record]:
+    """Blocked addresses in their order, after (recipient, channel).
+
+    Each has channel, recipient, since, proofs, bits, reason, message, added_by.
+    """
+    return await connection.fetch(QUERIES.page, channel, *after, limit)
 
 
 async def proof(connection: Connection, channel: int, recipient: str) -> list[asyncpg.Record]:

@@ -126,15 +126,18 @@ async def looked(connection: Connection, account: int, at: datetime, looks: Sequ
     )
 
 
-async def hand_back(connection: Connection, account: int, watches: Sequence[Watch], at: datetime) -> None:
-    """Give back what was claimed and not asked; it is due again at `at`, and the claim counts for nothing."""
+async def hand_back(
+    connection: Connection, account: int, watches: Sequence[Watch], at: datetime | Sequence[datetime]
+) -> None:
+    """Give back what was claimed and not asked; it is due again `at` (one time, or one each), its claim not counted."""
     ids, looks = [watch.id for watch in watches], [watch.looks for watch in watches]
-    await connection.execute(QUERIES.hand_back, account, ids, looks, at)
+    times = [at] * len(ids) if isinstance(at, datetime) else at
+    await connection.execute(QUERIES.hand_back, account, ids, looks, times)
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An open message past its deadline, locked together with its watch. `heard` is the message's own."""
+    """An open message past its deadline."""
 
     id: int
     provider_id: str
@@ -152,28 +155,38 @@ Place = tuple[datetime, int]
 
 
 async def overdue(
-    connection: Connection,
-    account: int,
-    deadline_up_to: datetime,
-    after: Place,
-    limit: int,
+    connection: Connection, account: int, deadline_up_to: datetime, after: Place, limit: int
 ) -> list[Overdue]:
-    """Open messages whose deadline is up to a time, from a place on. Run it in the transaction that settles them."""
-    rows = await connection.fetch(QUERIES.overdue, account, deadline_up_to, *after, limit)
-    return [
-        Overdue(
-            row["id"],
-            row["provider_id"] or "",
-            row["part"],
-            row["reference"] or "",
-            row["message_heard"],
-            row["found"],
-            row["looked_at"],
-            row["sent_at"],
-            row["deadline_at"],
-        )
-        for row in rows
-    ]
+    """Open messages whose deadline is up to a time, in the order of deadlines, from a place on. Locks nothing."""
+    return [_overdue(row) for row in await connection.fetch(QUERIES.overdue, account, deadline_up_to, *after, limit)]
+
+
+async def hold(connection: Connection, account: int, ids: Sequence[int]) -> list[Overdue]:
+    """These messages as they are now, locked; without those that are settled or that someone else writes just now.
+
+    Run it in the transaction that settles them.
+    """
+    return [_overdue(row) for row in await connection.fetch(QUERIES.hold, account, ids)]
+
+
+def _overdue(row: asyncpg.Record) -> Overdue:
+    return Overdue(
+        row["id"],
+        row["provider_id"] or "",
+        row["part"],
+        row["reference"] or "",
+        row["heard"],
+        row["found"],
+        row["looked_at"],
+        row["sent_at"],
+        row["deadline_at"],
+    )
+
+
+async def oldest_open(connection: Connection, account: int) -> datetime | None:
+    """About when the oldest open message of an account was sent; None if none is open."""
+    row = await connection.fetchrow(QUERIES.stretch, account)
+    return row["oldest_at"] if row else None
 
 
 async def backlog(connection: Connection, now: datetime) -> list[asyncpg.Record]:

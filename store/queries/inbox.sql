@@ -14,6 +14,22 @@ select count(*) from landed.inbox;
 -- name: has_some
 select exists (select from landed.inbox);
 
+-- name: newest
+-- The number of the newest row that waits.
+select max(id) from landed.inbox;
+
+-- name: waits_up_to
+-- Whether a row up to this number still waits. $1 number
+select exists (select from landed.inbox where id <= $1);
+
+-- name: naming
+-- A row not taken in that names a message: since when it waits, and its problem if it was put aside. $1 name
+(select i.received_at, null as problem from landed.inbox i where i.provider_id = $1 or i.reference = $1 limit 1)
+union all
+(select s.received_at, s.problem from landed.stray s
+    where s.said ->> 'provider_id' = $1 or s.said ->> 'reference' = $1 limit 1)
+limit 1;
+
 -- name: communications
 -- The numbers of communications by name; new names get one.
 -- $1 names, sorted
@@ -84,11 +100,12 @@ order by x.n;
 -- name: add
 -- Adds to a message what the sender has learnt since: only what was missing is filled in.
 -- $1 accounts, $2 ids, $3 provider ids, $4 references, $5 recipients, $6 communications, $7 sent, $8 scheduled,
--- $9 deadlines given by the sender
+-- $9 deadlines given by the sender, $10 next looks, used where a provider id makes the message askable
 with x as materialized (
     select * from unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::integer[],
-        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
-        as x (account, id, provider_id, reference, recipient, communication, sent_at, scheduled_at, deadline_at)
+        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
+        as x (account, id, provider_id, reference, recipient, communication, sent_at, scheduled_at, deadline_at,
+            next_look_at)
 ),
 m as (
     update landed.message m set
@@ -101,13 +118,15 @@ m as (
         deadline_at = coalesce(x.deadline_at, m.deadline_at)
     from x
     where m.account = x.account and m.id = x.id
-    returning m.account, m.id, m.provider_id, m.reference, x.deadline_at
+    returning m.account, m.id, m.provider_id, m.reference, x.sent_at, x.deadline_at, x.next_look_at
 )
 update landed.watch w set
     provider_id = m.provider_id,
     reference = m.reference,
+    sent_at = coalesce(m.sent_at, w.sent_at),
     deadline_at = coalesce(m.deadline_at, w.deadline_at),
-    next_look_at = least(w.next_look_at, coalesce(m.deadline_at, w.next_look_at)),
+    next_look_at = least(w.next_look_at, m.deadline_at,
+        case when w.provider_id is null and m.provider_id is not null then m.next_look_at end),
     allowance = case when m.deadline_at is null then w.allowance end
 from m
 where w.account = m.account and w.id = m.id;

@@ -37,7 +37,7 @@ on conflict (account, word) do update set
     seen = landed.unknown_word.seen + excluded.seen, last_seen_at = excluded.last_seen_at, mended_at = null;
 
 -- name: unknown_words
-select a.name as account, a.adapter, u.word, u.seen, u.first_seen_at, u.last_seen_at, u.provider_id, u.mended_at
+select a.name as account, a.id as account_id, a.adapter, u.word, u.seen, u.first_seen_at, u.last_seen_at, u.provider_id, u.mended_at
 from landed.unknown_word u
 join landed.account a on a.id = u.account
 order by u.mended_at nulls first, u.last_seen_at desc;

@@ -16,6 +16,24 @@ where (m.account, m.id) in (
 order by m.id
 limit 20;
 
+-- name: near
+-- Names of messages beside a name in the order of names, to guess what a mistyped one meant. $1 what was said
+select n.name
+from landed.account a
+cross join lateral (
+    (select m.provider_id as name from landed.message m
+        where m.account = a.id and m.provider_id >= $1 order by m.provider_id limit 3)
+    union all
+    (select m.provider_id from landed.message m
+        where m.account = a.id and m.provider_id < $1 order by m.provider_id desc limit 3)
+    union all
+    (select m.reference from landed.message m
+        where m.account = a.id and m.reference >= $1 order by m.reference limit 3)
+    union all
+    (select m.reference from landed.message m
+        where m.account = a.id and m.reference < $1 order by m.reference desc limit 3)
+) as n;
+
 -- name: watch_of
 -- $1 account, $2 id
 select * from landed.watch where account = $1 and id = $2;

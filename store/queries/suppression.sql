@@ -27,17 +27,17 @@ on conflict do nothing
 returning at;
 
 -- name: page
--- Blocked addresses by key, for a list of any length. $1 channel or null, $2 after recipient, $3 how many
+-- Blocked addresses by key, for a list of any length. $1 channel or null, $2 after recipient, $3 on channel, $4 how many
 select s.channel, s.recipient, min(s.sent_at) as since, count(*) as proofs,
     (array_agg(s.bits order by s.sent_at))[1] as bits, (array_agg(s.reason order by s.sent_at))[1] as reason,
     (array_agg(s.message order by s.sent_at))[1] as message, (array_agg(s.added_by order by s.sent_at))[1] as added_by
 from landed.suppression s
-where ($1::smallint is null or s.channel = $1) and s.recipient > $2
+where ($1::smallint is null or s.channel = $1) and (s.recipient, s.channel) > ($2, $3::smallint)
     and s.sent_at > coalesce((select max(u.at) from landed.unblocking u
         where u.channel = s.channel and u.recipient = s.recipient), '-infinity')
 group by s.channel, s.recipient
 order by s.recipient, s.channel
-limit $3;
+limit $4;
 
 -- name: proof
 -- Every fact and every unblocking of one address, oldest first. $1 channel, $2 recipient

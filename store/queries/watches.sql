@@ -36,9 +36,9 @@ where w.account = $1 and w.id = x.id and w.looks = x.looks;
 
 -- name: hand_back
 -- Gives back what was claimed and not asked, with its count restored.
--- $1 account, $2 ids, $3 their count of looks when claimed, $4 when to try again
-update landed.watch w set next_look_at = $4, looks = w.looks - 1
-from unnest($2::bigint[], $3::smallint[]) as x (id, looks)
+-- $1 account, $2 ids, $3 their count of looks when claimed, $4 when each is tried again
+update landed.watch w set next_look_at = x.next_look_at, looks = w.looks - 1
+from unnest($2::bigint[], $3::smallint[], $4::timestamptz[]) as x (id, looks, next_look_at)
 where w.account = $1 and w.id = x.id and w.looks = x.looks;
 
 -- name: due_now
@@ -48,21 +48,28 @@ update landed.watch set next_look_at = $2
 where account = $1 and next_look_at > $2;
 
 -- name: overdue
--- Open messages past their deadline and lag, in the order of deadlines, from a place on. Locks watch and message and
--- skips what is locked, so that it never waits for apply.
+-- Open messages past their deadline, in the order of deadlines, from a place on. Locks nothing: most of what is overdue
+-- only waits for its last look.
 -- $1 account, $2 deadline up to, $3 deadline from, $4 id after which at that deadline, $5 how many
+select id, provider_id, part, reference, heard, found, looked_at, sent_at, deadline_at
+from landed.watch
+where account = $1 and deadline_at <= $2 and (deadline_at, id) > ($3, $4)
+order by deadline_at, id
+limit $5;
+
+-- name: hold
+-- Locks open messages together with their watches and skips what is locked, so that it never waits for apply.
+-- $1 account, $2 ids
 with x as materialized (
-    select w.id, w.heard, w.found, w.looked_at, w.sent_at, w.deadline_at, w.provider_id, w.part, w.reference
-    from landed.watch w
-    where w.account = $1 and w.deadline_at <= $2 and (w.deadline_at, w.id) > ($3, $4)
-    order by w.deadline_at, w.id
-    limit $5
+    select id, provider_id, part, reference, found, looked_at, sent_at, deadline_at
+    from landed.watch
+    where account = $1 and id = any ($2::bigint[])
+    order by id
     for update skip locked
 )
-select x.*, m.heard as message_heard
+select x.*, m.heard
 from x
 join landed.message m on m.account = $1 and m.id = x.id
-order by x.deadline_at, x.id
 for no key update of m skip locked;
 
 -- name: backlog
@@ -80,3 +87,9 @@ order by a.name;
 -- $1 account
 delete from landed.watch w using landed.message m
 where w.account = $1 and m.account = w.account and m.id = w.id and m.status >= 4;
+
+-- name: stretch
+-- Whether anything is open in an account, and since when the oldest of it was sent.
+-- $1 account
+select count(*) > 0 as some, min(sent_at) as oldest_at
+from (select sent_at from landed.watch where account = $1 order by deadline_at limit 1000) as w;

@@ -1,0 +1,91 @@
+"""Accounts as the worker sees them: an adapter with its settings, and what the operator asked for."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.base import Adapter, Limits
+from rules.deadlines import ALLOWANCES, HARD_LIMIT
+from rules.reports import Word
+from rules.schedules import DEFAULTS, STREAMED, Schedule, next_look_at
+from rules.statuses import Channel
+from rules.suppression import Triggers, blocks
+from store.watches import Watch
+from worker.settling import Standing, Terms
+
+
+@dataclass(frozen=True)
+class Account:
+    """One configured account. `limits` are the adapter's with the operator's own figures in place."""
+
+    name: str
+    adapter: Adapter[Any]
+    limits: Limits
+    #: Changes whenever a setting does; a provider that refused us is not asked again with the same settings.
+    fingerprint: str = ""
+    #: What the operator set per channel; a channel that is not here has the default.
+    schedules: dict[Channel, Schedule] = field(default_factory=dict)
+    #: Schedules that a message may name.
+    named_schedules: dict[str, Schedule] = field(default_factory=dict)
+    allowances: dict[Channel, timedelta] = field(default_factory=dict)
+    triggers: dict[Channel, Triggers] = field(default_factory=dict)
+    hard_limit: timedelta = HARD_LIMIT
+    timeout: timedelta = timedelta(seconds=10)
+    #: Kept by the operator's own setting, apart from `accounts pause`.
+    paused: bool = False
+
+    def allowance(self, channel: Channel) -> timedelta:
+        """How long to wait for a message on `channel`."""
+        return self.allowances.get(channel, ALLOWANCES[channel])
+
+    def schedule(self, channel: Channel, name: str | None) -> Schedule:
+        """The schedule of a message; one that it names and nobody knows is its channel's."""
+        if name and name in self.named_schedules:
+            return self.named_schedules[name]
+        if channel in self.schedules:
+            return self.schedules[channel]
+        return STREAMED if self.limits.streams else DEFAULTS[channel]
+
+    def terms(self, *, asks: bool = True, read_until: datetime | None = None) -> Terms:
+        """What settling depends on."""
+        limits = self.limits
+        return Terms(limits.lag, limits.retention, self.hard_limit, limits.confirms, asks, read_until)
+
+    def next_look_at(self, watch: Watch, now: datetime) -> datetime:
+        """When to look again at a message that was looked at `now`."""
+        schedule = self.schedule(watch.channel, watch.schedule)
+        bounds = self.terms().bounds(watch.sent_at, watch.deadline_at)
+        return next_look_at(schedule, bounds, watch.sent_at, now, chance())
+
+    def can_ask(self, provider_id: str, reference: str) -> bool:
+        """Whether a message with these names can be looked up or listed by itself."""
+        if provider_id and (self.limits.ids or self.limits.listing):
+            return True
+        return bool(reference and self.limits.references)
+
+    def standing(self, watch: Watch) -> Standing:
+        """What settling needs to know of a claimed message."""
+        return Standing(
+            watch.heard,
+            watch.sent_at,
+            watch.deadline_at,
+            watch.looked_at,
+            watch.found,
+            self.can_ask(watch.provider_id, watch.reference),
+            self.limits.streams and bool(watch.provider_id),
+        )
+
+    def blocks(self, word: Word) -> int:
+        """The channels on which `word` blocks the recipient's address, a bit for each."""
+        if word.reason or word.bits & 0xFFFF_4000:
+            return sum(1 << channel for channel in Channel if blocks(word, self.triggers.get(channel, NO_TRIGGERS)))
+        return 0
+
+
+NO_TRIGGERS = Triggers()
+
+
+def chance() -> float:
+    """How much of the jitter to add to one look."""
+    return random.random()  # noqa: S311 - spreads looks, guards nothing

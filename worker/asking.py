@@ -1,0 +1,192 @@
+"""Asking what was planned, several requests at a time, and writing down the answers as they come."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from adapters.base import Limits, Window
+from adapters.errors import AskError, Refused, Unreadable
+from rules.reports import Report
+from rules.statuses import Source
+from store import journal
+from store.watches import Watch
+from worker import asked, writing
+from worker.ask import UnreadableAnswer, pages
+from worker.plan import Batch, plan
+from worker.round import Round, hand_back, put_off, well
+
+log = structlog.get_logger()
+
+#: Answers to lookups are written together: all that have come, up to this many.
+TOGETHER = 500
+
+#: After this many answers that nobody can read, and none that one can, the provider is left alone.
+TOO_MANY_BAD = 5
+
+#: A message whose answer cannot be read is put off for this long.
+PUT_OFF = timedelta(minutes=5)
+
+#: An answer to a lookup, and when it was asked for.
+Answer = tuple[Batch, list[Report], datetime]
+
+
+class Asking:
+    """Ask some batches and write down their answers."""
+
+    def __init__(self, this: Round, batches: list[Batch]) -> None:
+        """Ask `batches` in their order."""
+        self._this = this
+        self._desk = this.desk
+        self._waiting = batches[::-1]
+        self._unasked: list[Watch] = []
+        self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+        self._trouble: AskError | None = None
+        self._good = 0
+        self._bad = 0
+
+    async def run(self) -> None:
+        """Ask until all is asked, the time is over, or there is trouble, which is raised after all is written."""
+        writer = asyncio.ensure_future(self._write())
+        askers = [
+            asyncio.ensure_future(self._ask_some())
+            for _ in range(min(self._desk.account.limits.concurrency, len(self._waiting)))
+        ]
+        try:
+            await asyncio.gather(*askers)
+        finally:
+            for asker in askers:
+                asker.cancel()
+            await asyncio.gather(*askers, return_exceptions=True)
+            self._answers.put_nowait(None)
+            await asyncio.shield(writer)
+            left = self._unasked + [watch for batch in self._waiting for watch in batch.watches]
+            if left:
+                await asyncio.shield(hand_back(self._this, left, self._this.now()))
+        if self._trouble:
+            raise self._trouble
+
+    async def _ask_some(self) -> None:
+        while self._waiting and not self._trouble and not self._this.budget.is_over:
+            batch = self._waiting.pop()
+            try:
+                await self._ask(batch)
+            except Unreadable as error:
+                await self._unreadable(batch, error)
+            except Refused as error:
+                self._refused(batch, error)
+            except AskError as error:
+                self._stop(batch, error)
+            except BaseException:
+                self._unasked += batch.watches
+                raise
+
+    async def _ask(self, batch: Batch) -> None:
+        if isinstance(batch.what, Window):
+            await self._ask_window(batch, batch.what)
+            return
+        this, said = self._this, list[Report]()
+        asked_at = at = this.now()
+        async for response, page in pages(self._desk.sender, self._desk.account.adapter, batch.what):
+            this.note(batch.what, at, status=response.status_code, said=len(page.reports), covered=batch.watches)
+            await writing.keep_unread(self._desk, batch.what, response, page, at)
+            said += page.reports
+            at = this.now()
+        await self._was_good()
+        self._answers.put_nowait((batch, said, asked_at))
+
+    async def _ask_window(self, batch: Batch, window: Window) -> None:
+        """Read a window page by page; each page is joined at once, and the messages it was for looked at in the end."""
+        this, answers = self._this, dict[int, list[Report]]()
+        asked_at = at = this.now()
+        count = 0
+        async for response, page in pages(self._desk.sender, self._desk.account.adapter, window):
+            covered = batch.watches if count == 0 else ()
+            this.note(window, at, status=response.status_code, said=len(page.reports), covered=covered)
+            await writing.keep_unread(self._desk, window, response, page, at)
+            heard = await writing.join(self._desk, page.reports, batch.watches, asked_at, Source.POLL, this.tally)
+            for number, reports in heard.answers.items():
+                answers.setdefault(number, []).extend(reports)
+            count += len(page.reports)
+            at = this.now()
+        await self._was_good()
+        self._remember(window, count)
+        await writing.looked(self._desk, batch.watches, answers, asked_at, this.terms(), this.tally)
+
+    async def _was_good(self) -> None:
+        self._good += 1
+        if self._good == 1 and self._this.held.failures:
+            await well(self._this)
+
+    def _remember(self, window: Window, reports: int) -> None:
+        """Keep how dense the listing was, for the next plan."""
+        held = self._this.held
+        seen = reports / max((window.until - window.since).total_seconds(), 1.0)
+        density = seen if held.density is None else 0.7 * held.density + 0.3 * seen
+        self._this.held = replace(held, density=density)
+
+    async def _unreadable(self, batch: Batch, error: Unreadable) -> None:
+        """Keep the answer. One message may spoil a batch, so its halves are asked apart; a single one is put off."""
+        this = self._this
+        this.note(batch.what, this.now(), result="unreadable", covered=batch.watches)
+        this.tally.unreadable += 1
+        self._bad += 1
+        log.warning("answer_unreadable", account=self._desk.account.name, problem=str(error))
+        if isinstance(error, UnreadableAnswer):
+            async with self._desk.pool.acquire() as connection:
+                kept = asked.answer(batch.what, error.response)
+                await journal.keep(connection, self._desk.number, "unreadable", kept, str(error), this.now())
+        if self._bad >= TOO_MANY_BAD and not self._good:
+            self._unasked += batch.watches
+            self._trouble = self._trouble or error
+        elif not self._split(batch):
+            await put_off(this, batch.watches, PUT_OFF)
+
+    def _refused(self, batch: Batch, error: Refused) -> None:
+        """A message refused by itself counts as not found; credentials refused stop the account."""
+        if error.credentials or isinstance(batch.what, Window):
+            self._stop(batch, error)
+            return
+        self._this.note(batch.what, self._this.now(), result="refused", covered=batch.watches, detail=str(error))
+        if not self._split(batch):
+            self._answers.put_nowait((batch, [], self._this.now()))
+
+    def _split(self, batch: Batch) -> bool:
+        """Ask about the halves of a batch apart; false if it cannot be halved."""
+        if len(batch.watches) < 2 or isinstance(batch.what, Window):  # noqa: PLR2004 - two halves need two
+            return False
+        middle = len(batch.watches) // 2
+        for half in (batch.watches[:middle], batch.watches[middle:]):
+            self._waiting += plan(half, _by_lookup(self._desk.account.limits), 0.0, self._this.now())
+        return True
+
+    def _stop(self, batch: Batch, error: AskError) -> None:
+        self._unasked += batch.watches
+        self._this.note(batch.what, self._this.now(), result=type(error).__name__.lower(), detail=str(error))
+        self._trouble = self._trouble or error
+
+    async def _write(self) -> None:
+        """Write down answers to lookups, as many together as have come."""
+        over = False
+        while not over:
+            ready = [await self._answers.get()]
+            while not self._answers.empty() and len(ready) < TOGETHER:
+                ready.append(self._answers.get_nowait())
+            over = None in ready
+            answers = [one for one in ready if one is not None]
+            if answers:
+                await self._write_together(answers)
+
+    async def _write_together(self, answers: list[Answer]) -> None:
+        """The earliest time counts for all: it is never before any of them was due."""
+        this = self._this
+        asked_at = min(at for _, _, at in answers)
+        claimed = [watch for batch, _, _ in answers for watch in batch.watches]
+        said = [report for _, reports, _ in answers for report in reports]
+        heard = await writing.join(self._desk, said, claimed, asked_at, Source.POLL, this.tally)
+        await writing.looked(self._desk, claimed, heard.answers, asked_at, this.terms(), this.tally)
+
+
+def _by_lookup(limits: Limits) -> Limits:
+    return replace(limits, listing=0)

@@ -1,0 +1,83 @@
+"""A desk: everything that one process keeps at hand to ask one account, from one poll to the next."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from store.connections import Pool
+from store.watches import Mark
+from worker.accounts import Account
+from worker.ask import Sends
+
+#: Reports of a stream that are remembered, so that those read again are dropped before the database.
+REMEMBERED = 100_000
+
+log = structlog.get_logger()
+
+
+class Seen:
+    """The newest reports of a stream, by their digest."""
+
+    def __init__(self, most: int = REMEMBERED) -> None:
+        """Remember up to `most`."""
+        self._most = most
+        self._digests: OrderedDict[int, None] = OrderedDict()
+
+    def __contains__(self, digest: int) -> bool:
+        """Whether it was seen lately."""
+        return digest in self._digests
+
+    def add(self, digest: int) -> None:
+        """Remember it; the oldest is forgotten."""
+        self._digests[digest] = None
+        self._digests.move_to_end(digest)
+        if len(self._digests) > self._most:
+            self._digests.popitem(last=False)
+
+
+@dataclass(slots=True)
+class Head:
+    """Where the newest end of a feed was, so that not every read goes over all that may still get late events."""
+
+    position: str | None = None
+    #: When the feed is read again from its trusted position.
+    again_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a process needs to ask one account."""
+
+    pool: Pool
+    account: Account
+    #: The number of the account in the database.
+    number: int
+    sender: Sends
+    mark: Mark = field(default_factory=Mark)
+    head: Head = field(default_factory=Head)
+    seen: Seen = field(default_factory=Seen)
+
+
+@dataclass(slots=True)
+class Budget:
+    """How long a poll may go on, and whether the worker is stopping."""
+
+    seconds: float
+    lease: timedelta
+    #: Messages claimed at once.
+    batch: int = 1000
+    stopping: Callable[[], bool] = lambda: False
+    _ends_at: float = 0.0
+
+    def begin(self) -> None:
+        """Start the time."""
+        self._ends_at = asyncio.get_running_loop().time() + self.seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to stop now."""
+        return self.stopping() or asyncio.get_running_loop().time() >= self._ends_at

@@ -1,0 +1,82 @@
+"""Hearing: what the pages of an answer say, matched to the messages that were asked about."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rules.reports import Report, Word, words
+from store.reports import Said
+from store.watches import Watch
+from worker.accounts import Account
+
+
+@dataclass(slots=True)
+class Heard:
+    """What answers said: words about messages, provider ids learnt, unknown words, and what each claimed message got."""
+
+    said: list[Said] = field(default_factory=list)
+    #: (reference, part, provider id) of messages whose provider id was not known.
+    learnt: list[tuple[str, str, str]] = field(default_factory=list)
+    #: Unknown word to (how often, provider id of one message).
+    unknown: dict[str, tuple[int, str]] = field(default_factory=dict)
+    #: Everything an answer held about each claimed message, by its id.
+    answers: dict[int, list[Report]] = field(default_factory=dict)
+
+
+def hear(account: Account, reports: Iterable[Report], watches: Iterable[Watch], seen_at: datetime) -> Heard:
+    """Sort `reports` by whom they are about. Old news about claimed messages is dropped here, before the database."""
+    by_key = {(watch.provider_id, watch.part): watch for watch in watches if watch.provider_id}
+    by_reference = {(watch.reference, watch.part): watch for watch in watches if watch.reference}
+    heard = Heard()
+    others: list[Report] = []
+    for report in reports:
+        _note_unknown(heard, report)
+        watch = by_key.get((report.provider_id, report.part)) or by_reference.get((report.reference, report.part))
+        if watch is None:
+            others.append(report)
+        else:
+            heard.answers.setdefault(watch.id, []).append(report)
+            if report.provider_id and not watch.provider_id:
+                heard.learnt.append((watch.reference, watch.part, report.provider_id))
+    claimed = {watch.id: watch for watch in watches}
+    for number, answer in heard.answers.items():
+        watch = claimed[number]
+        if digest(answer) != watch.said:
+            heard.said += told(account, answer, seen_at, watch.provider_id, watch.part, number)
+    for report in others:
+        heard.said += told(account, [report], seen_at, report.provider_id, report.part, None)
+    return heard
+
+
+def told(
+    account: Account, reports: Iterable[Report], seen_at: datetime, provider_id: str, part: str, number: int | None
+) -> list[Said]:
+    """The words of `reports` about one message. Reports that name no message say nothing."""
+    if number is None and not provider_id:
+        return []
+    return [
+        Said(word, provider_id, part, number, account.blocks(word))
+        for report in reports
+        for word in words(report, seen_at)
+    ]
+
+
+def _note_unknown(heard: Heard, report: Report) -> None:
+    if report.unknown:
+        count, _ = heard.unknown.get(report.unknown, (0, ""))
+        heard.unknown[report.unknown] = (count + 1, report.provider_id)
+
+
+def digest(reports: Iterable[Report]) -> int:
+    """A number that is the same for the same answer about a message, whenever it was given."""
+    text = "\n".join(sorted(repr(report) for report in reports))
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), signed=True)
+
+
+def bits(said: Iterable[Word]) -> int:
+    """Everything that these words set."""
+    together = 0
+    for word in said:
+        together |= word.bits
+    return together

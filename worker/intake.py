@@ -1,0 +1,129 @@
+"""Intake: takes what senders said out of the inbox, and records it.
+
+1. Take a batch of rows, oldest first, skipping what another worker has.
+2. Understand each; what cannot be understood is kept as a stray, with its problem.
+3. Turn messages to blocked addresses that were not handed over yet into `blocked`.
+4. Record new messages, join what is said of known ones, all in the transaction that took the rows.
+5. Join the reports that came before their message.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+import structlog
+
+from store import inbox, reports, suppression
+from store.connections import Connection, Pool, clock
+from store.inbox import Recording, Stray
+from worker.accounts import Account
+from worker.admission import admit, block, stray, unsent_address
+
+#: Rows taken at once.
+BATCH = 1000
+
+#: What one bad row can make of a whole batch. Then rows are taken one by one, and the bad one is put aside.
+SPOILED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError, ValueError)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What intake did: rows taken, messages recorded, rows about known messages, rows put aside."""
+
+    rows: int = 0
+    new: int = 0
+    known: int = 0
+    strays: int = 0
+
+    def __add__(self, other: "Taken") -> "Taken":
+        """Both together."""
+        return Taken(self.rows + other.rows, self.new + other.new, self.known + other.known, self.strays + other.strays)
+
+
+async def intake(pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[str, int], most: int = 50_000) -> Taken:
+    """Take in up to about `most` rows."""
+    done = Taken()
+    while done.rows < most:
+        async with pool.acquire() as connection:
+            taken = await _careful(connection, accounts, numbers)
+        done += taken
+        if taken.rows < BATCH:
+            break
+    if done.rows:
+        log.info("intake", rows=done.rows, new=done.new, known=done.known, strays=done.strays)
+    return done
+
+
+async def _careful(connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Taken:
+    """One batch; if a row spoils it, its rows one by one."""
+    try:
+        return await _batch(connection, accounts, numbers, BATCH)
+    except SPOILED:
+        done = Taken()
+        for _ in range(BATCH):
+            taken = await _one(connection, accounts, numbers)
+            done += taken
+            if not taken.rows:
+                break
+        return done
+
+
+async def _one(connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Taken:
+    try:
+        return await _batch(connection, accounts, numbers, 1)
+    except SPOILED as error:
+        async with connection.transaction():
+            rows = await inbox.take(connection, 1)
+            problem = f"Postgres would not take it: {type(error).__name__}"
+            await inbox.keep_strays(connection, [stray(row, problem) for row in rows])
+        return Taken(rows=len(rows), strays=len(rows))
+
+
+async def _batch(
+    connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int], limit: int
+) -> Taken:
+    now = await clock(connection)
+    async with connection.transaction():
+        rows = await inbox.take(connection, limit)
+        recordings, strays = await _understand(connection, rows, accounts, numbers, now)
+        recorded = await inbox.record(connection, now, recordings)
+        by_number = {row["id"]: row for row in rows}
+        strays += [stray(by_number[recording.row], problem) for recording, problem in recorded.contradictions]
+        if strays:
+            await inbox.keep_strays(connection, strays)
+    await _join_early(connection, recordings, now)
+    return Taken(len(rows), recorded.new, recorded.known, len(strays))
+
+
+async def _understand(
+    connection: Connection,
+    rows: Sequence[asyncpg.Record],
+    accounts: Mapping[str, Account],
+    numbers: Mapping[str, int],
+    now: datetime,
+) -> tuple[list[Recording], list[Stray]]:
+    addresses = {row["id"]: unsent_address(row) for row in rows}
+    unsent = sorted({address for address in addresses.values() if address is not None})
+    blocked = await suppression.blocked_among(connection, unsent)
+    recordings: list[Recording] = []
+    strays: list[Stray] = []
+    for row in rows:
+        admitted = admit(row, accounts, numbers, now)
+        if isinstance(admitted, Stray):
+            strays.append(admitted)
+        else:
+            recordings.append(block(admitted) if addresses[row["id"]] in blocked else admitted)
+    return recordings, strays
+
+
+async def _join_early(connection: Connection, recordings: Sequence[Recording], now: datetime) -> None:
+    """Reports that came before their message; looked for after our commit, as the reporter does after its own."""
+    keys: dict[int, set[tuple[str, str]]] = {}
+    for recording in recordings:
+        if recording.provider_id:
+            keys.setdefault(recording.account, set()).add((recording.provider_id, recording.part))
+    for account, wanted in keys.items():
+        await reports.join_early(connection, account, now, wanted)

@@ -1,0 +1,119 @@
+"""A poll: for one account, ask about everything that is due, and write down the answers page by page.
+
+1. Take the account's lease, or end: someone else is asking it.
+2. Read its stream, if it has one and it is time.
+3. Claim what is due. Settle what had its last look. Plan the rest into few requests.
+4. Ask, within the account's pace; join each answer and set the next look, or settle.
+5. Hand back what was not asked. Go on with 2 until nothing is due, the time is over, or the provider wants a rest.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from adapters.errors import AskError
+from rules.statuses import Source
+from store import accounts, reports, watches
+from store.accounts import Stale
+from store.connections import clock
+from store.reports import Said
+from store.watches import Watch
+from worker import settling, stream
+from worker.asking import Asking
+from worker.desk import Budget, Desk
+from worker.plan import plan
+from worker.round import Round, close, hand_back, rest, write_looks
+from worker.settling import Terms
+from worker.writing import Tally
+
+log = structlog.get_logger()
+
+
+async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
+    """Ask one account about everything that is due. Returns what it did; raises only what nobody foresaw."""
+    budget.begin()
+    async with desk.pool.acquire() as connection:
+        now = await clock(connection)
+        held = await accounts.lease(connection, desk.account.name, holder, now, now + budget.lease)
+    if held is None:
+        return Tally()
+    this = Round(desk, held, budget)
+    try:
+        await _rounds(this)
+    except Stale as stale:
+        log.warning("lease_lost", account=desk.account.name, reason=str(stale))
+    except AskError as error:
+        await rest(this, error)
+    finally:
+        # A worker that is stopped still writes down what it asked and lets the account go.
+        await asyncio.shield(close(this))
+    return this.tally
+
+
+async def _rounds(this: Round) -> None:
+    while not this.budget.is_over:
+        async with this.desk.pool.acquire() as connection:
+            this.began = await clock(connection), asyncio.get_running_loop().time()
+            if not await accounts.renew(connection, this.held, this.now() + this.budget.lease):
+                return
+        did = await stream.read_if_due(this)
+        did = await _ask_due(this) or did
+        await write_looks(this)
+        if not did:
+            return
+
+
+async def _ask_due(this: Round) -> bool:
+    """Claim, settle, plan and ask; whether there was anything."""
+    desk, now = this.desk, this.now()
+    lease_until = now + min(this.budget.lease * 2, timedelta(minutes=5))
+    async with desk.pool.acquire() as connection:
+        claimed = await watches.claim(connection, desk.number, now, _how_many(this), lease_until, desk.mark)
+    if not claimed:
+        return False
+    try:
+        to_ask = await settle_ready(this, claimed, now)
+        batches = plan(to_ask, desk.account.limits, this.held.density or 0.0, now)
+    except BaseException:
+        await asyncio.shield(hand_back(this, claimed, now))
+        raise
+    await Asking(this, batches).run()
+    return True
+
+
+def _how_many(this: Round) -> int:
+    """How many to claim. A provider that failed last time is first asked one thing, to see whether it is well."""
+    return 1 if this.held.failures and not this.tally.requests else this.budget.batch
+
+
+async def settle_ready(this: Round, claimed: list[Watch], now: datetime) -> list[Watch]:
+    """Settle or put off what need not be asked any more; returns what must be."""
+    terms, account = this.terms(), this.desk.account
+    ready: list[Watch] = []
+    to_ask: list[Watch] = []
+    for watch in claimed:
+        bounds = terms.bounds(watch.sent_at, watch.deadline_at)
+        had_last = watch.looked_at is not None and watch.looked_at >= bounds.last_look_at
+        askable = account.can_ask(watch.provider_id, watch.reference)
+        settled = settling.mark(account.standing(watch), terms, now) is not None
+        (ready if settled or had_last or not askable else to_ask).append(watch)
+    if ready:
+        await _settle(this, ready, now, terms)
+    return to_ask
+
+
+async def _settle(this: Round, ready: list[Watch], now: datetime, terms: Terms) -> None:
+    """Settle what may be; look at the others again when they may."""
+    sweeps, waits = [], []
+    for watch in ready:
+        word = settling.settle(this.desk.account.standing(watch), terms, now)
+        if word is None:
+            waits.append(watch)
+        else:
+            sweeps.append(Said(word, watch.provider_id, watch.part, watch.id))
+    async with this.desk.pool.acquire() as connection:
+        this.tally.add(await reports.apply(connection, this.desk.number, Source.SWEEP, now, sweeps))
+        pause = max(this.desk.account.limits.read_every, timedelta(seconds=1))
+        later = [max(terms.bounds(watch.sent_at, watch.deadline_at).settle_at, now + pause) for watch in waits]
+        await watches.hand_back(connection, this.desk.number, waits, later)

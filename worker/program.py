@@ -1,0 +1,152 @@
+"""The passes of a worker process put together: what a tick starts, and what each job does."""
+
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from functools import wraps
+from typing import Protocol
+
+import structlog
+
+from adapters.http import Sender
+from store import accounts as rows
+from store import inbox
+from store.accounts import Askable
+from store.connections import LOST, Pool, clock
+from store.watches import Place
+from worker.accounts import Account
+from worker.desk import Budget, Desk
+from worker.intake import intake
+from worker.pace import Pace
+from worker.poll import poll
+from worker.sweep import START, sweep
+from worker.upkeep import Upkeep
+
+log = structlog.get_logger()
+
+Counts = dict[str, int]
+
+
+class Starts(Protocol):
+    """Whatever has a job done soon: `worker.queue.Queue`."""
+
+    async def start(self, job: str, *arguments: str, job_id: str) -> None:
+        """Have a job done, unless one of the same id waits or runs."""
+        ...
+
+
+def _survives(job: Callable[..., Awaitable[Counts]]) -> Callable[..., Awaitable[Counts]]:
+    """A server that goes away ends a job with one line; the next tick starts it again."""
+
+    @wraps(job)
+    async def run(*arguments: object) -> Counts:
+        try:
+            return await job(*arguments)
+        except LOST as error:
+            log.warning("postgres_unreachable", job=job.__name__, problem=type(error).__name__)
+            return {}
+
+    return run
+
+
+@dataclass
+class Program:
+    """One worker process. `stopping` says whether it is about to end."""
+
+    pool: Pool
+    queue: Starts
+    accounts: Mapping[str, Account]
+    #: The numbers of all accounts in the database, by name; not all of them need be configured.
+    numbers: Mapping[str, int]
+    upkeep_pass: Upkeep
+    stopping: Callable[[], bool]
+    poll_seconds: float = 20.0
+    lease: timedelta = timedelta(seconds=30)
+    batch: int = 1000
+    holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+    _desks: dict[str, Desk] = field(default_factory=dict)
+    _senders: list[Sender] = field(default_factory=list)
+    _places: dict[str, Place] = field(default_factory=dict)
+
+    @_survives
+    async def tick(self) -> Counts:
+        """Start a poll of each account that has something to ask, and intake if anything waits."""
+        async with self.pool.acquire() as connection:
+            now = await clock(connection)
+            due = await rows.askable(connection, now, self._askable())
+            waits = await inbox.has_some(connection)
+        for name, term in due:
+            # The term makes the id new after each lease: the job of a killed worker cannot stand in the way.
+            await self.queue.start("poll", name, job_id=f"poll:{name}:{term}")
+        if waits:
+            await self.queue.start("intake", job_id=f"intake:{int(now.timestamp()) // 10}")
+        return {"polls": len(due), "intakes": int(waits)}
+
+    def _askable(self) -> list[Askable]:
+        return [
+            Askable(account.name, account.fingerprint, account.limits.streams)
+            for account in self.accounts.values()
+            if not account.paused
+        ]
+
+    @_survives
+    async def poll(self, name: str) -> Counts:
+        """Ask one account."""
+        if name not in self.accounts or self.stopping():
+            return {}
+        budget = Budget(self.poll_seconds, self.lease, self.batch, self.stopping)
+        done = asdict(await poll(await self._desk(name), self.holder, budget))
+        if any(done.values()):
+            log.info("poll", account=name, **{key: count for key, count in done.items() if count})
+        return done
+
+    async def _desk(self, name: str) -> Desk:
+        if name not in self._desks:
+            account, number = self.accounts[name], self.numbers[name]
+            self._desks[name] = Desk(self.pool, account, number, self.sender(account, number))
+        return self._desks[name]
+
+    def sender(self, account: Account, number: int) -> Sender:
+        """A sender that keeps the account's pace; closed with the program."""
+        pace = Pace(self.pool, number, account.limits.rate)
+        sender = Sender(
+            account.adapter,
+            account.name,
+            timeout=account.timeout,
+            concurrency=account.limits.concurrency,
+            permit=pace.permit,
+        )
+        self._senders.append(sender)
+        return sender
+
+    @_survives
+    async def intake(self) -> Counts:
+        """Take in what senders said."""
+        return asdict(await intake(self.pool, self.accounts, self.numbers))
+
+    @_survives
+    async def sweep(self) -> Counts:
+        """Settle what polls leave, some of each account."""
+        async with self.pool.acquire() as connection:
+            names = await rows.overdue(connection, await clock(connection))
+        settled = 0
+        for name in names:
+            swept = await sweep(self.pool, name, self.accounts.get(name), self._places.get(name, START))
+            self._places[name] = swept.place
+            settled += swept.settled
+            if swept.settled:
+                log.info("sweep", account=name, settled=swept.settled)
+        return {"accounts": len(names), "settled": settled}
+
+    @_survives
+    async def upkeep(self) -> Counts:
+        """Partitions, what is old, and what a crash may have left."""
+        return await self.upkeep_pass.run()
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for sender in self._senders:
+            await sender.aclose()

@@ -1,0 +1,142 @@
+"""One poll while it runs: its lease, its time, what it did, and how it ends."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from adapters.base import What
+from adapters.errors import AskError, Refused, Throttled
+from rules.statuses import Source
+from store import accounts, journal, reports, watches
+from store.accounts import Lease, Stale, Trouble
+from store.journal import Look
+from store.reports import Said
+from store.watches import BEGINNING, Watch
+from worker import asked, settling
+from worker.desk import Budget, Desk
+from worker.settling import Terms
+from worker.writing import Tally
+
+log = structlog.get_logger()
+
+#: How long a provider in trouble is left alone, doubling with each failure in a row.
+SHORTEST_REST = timedelta(seconds=5)
+LONGEST_REST = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Round:
+    """A poll of one account. `began` pairs Postgres's clock with the loop's, so that time goes on between reads."""
+
+    desk: Desk
+    held: Lease
+    budget: Budget
+    tally: Tally = field(default_factory=Tally)
+    looks: list[Look] = field(default_factory=list)
+    began: tuple[datetime, float] = (BEGINNING, 0.0)
+
+    def now(self) -> datetime:
+        """The time by Postgres's clock, as read at the start of the round and carried on."""
+        at, since = self.began
+        return at + timedelta(seconds=asyncio.get_running_loop().time() - since)
+
+    def terms(self) -> Terms:
+        """What settling depends on in this account now."""
+        return self.desk.account.terms(read_until=self.held.read_until)
+
+    def note(
+        self,
+        what: What,
+        at: datetime,
+        *,
+        result: str = "ok",
+        status: int | None = None,
+        said: int = 0,
+        covered: Sequence[Watch] = (),
+        detail: str | None = None,
+    ) -> None:
+        """Write down one request, sent `at`. Windows name their times, lookups their messages."""
+        self.tally.requests += 1
+        since, until = asked.span(what)
+        ids = tuple(watch.id for watch in covered) if since is None and covered else None
+        how = asked.how(what, self.desk.account.limits)
+        milliseconds = round((self.now() - at).total_seconds() * 1000)
+        look = Look(at, how, result, status, milliseconds, len(covered), said, since, until, ids, detail)
+        self.looks.append(look)
+
+
+async def write_looks(this: Round) -> None:
+    """Keep the looks made so far."""
+    if this.looks:
+        looks, this.looks = this.looks, []
+        async with this.desk.pool.acquire() as connection:
+            await journal.look(connection, this.desk.number, looks)
+
+
+async def hand_back(this: Round, claimed: Sequence[Watch], at: datetime) -> None:
+    """Give back what was claimed and not asked."""
+    async with this.desk.pool.acquire() as connection:
+        await watches.hand_back(connection, this.desk.number, claimed, at)
+
+
+async def put_off(this: Round, claimed: Sequence[Watch], pause: timedelta) -> None:
+    """Ask later about messages whose answer cannot be read; past the hard limit they are settled without a last look."""
+    now, account = this.now(), this.desk.account
+    terms = account.terms(asks=False, read_until=this.held.read_until)
+    words = [(watch, settling.settle(account.standing(watch), terms, now)) for watch in claimed]
+    said = [Said(word, watch.provider_id, watch.part, watch.id) for watch, word in words if word is not None]
+    async with this.desk.pool.acquire() as connection:
+        if said:
+            this.tally.add(await reports.apply(connection, this.desk.number, Source.SWEEP, now, said))
+        await watches.hand_back(connection, this.desk.number, claimed, now + pause)
+
+
+async def well(this: Round) -> None:
+    """The provider answered: close the breaker."""
+    async with this.desk.pool.acquire() as connection:
+        if await accounts.went_well(connection, this.held):
+            log.info("account_recovered", account=this.desk.account.name)
+
+
+async def rest(this: Round, error: AskError) -> None:
+    """Leave a provider in trouble alone: as long as it asks for, else longer with each failure in a row."""
+    now = this.now()
+    wait = _wait(error, this.held.failures)
+    refused = isinstance(error, Refused)
+    settings = this.desk.account.fingerprint if isinstance(error, Refused) and error.credentials else None
+    trouble = Trouble(type(error).__name__.lower(), str(error), now + wait, settings)
+    try:
+        async with this.desk.pool.acquire() as connection:
+            failures = await accounts.went_wrong(connection, this.held, now, trouble)
+    except Stale:
+        return
+    level = log.error if refused else log.warning
+    level(
+        "account_rests",
+        account=this.desk.account.name,
+        trouble=trouble.kind,
+        said=trouble.said,
+        seconds=round(wait.total_seconds()),
+        failures=failures,
+    )
+
+
+def _wait(error: AskError, failures: int) -> timedelta:
+    backed_off = min(SHORTEST_REST * 2 ** min(failures, 10), LONGEST_REST)
+    spread: timedelta = backed_off * random.uniform(0.8, 1.2)  # noqa: S311 - spreads accounts, guards nothing
+    if isinstance(error, Throttled) and error.retry_after is not None:
+        return max(error.retry_after, timedelta(seconds=1))
+    return spread
+
+
+async def close(this: Round) -> None:
+    """Write down what was asked and let the account go. Safe after a lost lease: it changes nothing then."""
+    await write_looks(this)
+    async with this.desk.pool.acquire() as connection:
+        if this.held.density is not None:
+            await accounts.remember_density(connection, this.held, this.held.density)
+        await accounts.release(connection, this.held)

@@ -1,0 +1,86 @@
+"""Running a worker process, from its settings to its clean end."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from config.settings import Settings
+from store import accounts as rows
+from store import inbox, migrations
+from store.connections import Pool, open_pool
+from worker.accounts import Account
+from worker.program import Program
+from worker.queue import Queue
+from worker.reread import reread
+from worker.upkeep import Retention, Upkeep
+
+log = structlog.get_logger()
+
+
+class NotMigrated(Exception):  # noqa: N818 - a state of the database, not an error of ours
+    """The database lacks migrations that this program needs."""
+
+
+async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio.Event) -> None:
+    """Work until `stop` is set. Raises StoreUnreachable, NotMigrated and NewerDatabase at the start only."""
+    if settings.database_url is None or settings.redis_url is None:
+        msg = "a worker needs LANDED_DATABASE_URL and LANDED_REDIS_URL"
+        raise ValueError(msg)
+    options = settings.worker
+    async with open_pool(settings.database_url.get_secret_value(), size=options.connections) as pool:
+        numbers = await _prepare(pool, accounts)
+        queue = Queue(
+            settings.redis_url.get_secret_value(),
+            at_once=options.accounts_at_once + 4,
+            timeout=options.poll_seconds.total_seconds() + 90,
+        )
+        program = Program(
+            pool,
+            queue,
+            accounts,
+            numbers,
+            _upkeep(settings, pool, accounts, numbers),
+            stop.is_set,
+            options.poll_seconds.total_seconds(),
+            options.lease,
+            options.batch,
+        )
+        await _begin(program)
+        try:
+            await queue.serve(
+                {"poll": program.poll, "intake": program.intake},
+                {
+                    "tick": (program.tick, range(60)),
+                    "sweep": (program.sweep, range(0, 60, 3)),
+                    "upkeep": (program.upkeep, [7]),
+                },
+                stop,
+            )
+        finally:
+            await program.close()
+    log.info("worker_stopped")
+
+
+async def _prepare(pool: Pool, accounts: Mapping[str, Account]) -> dict[str, int]:
+    async with pool.acquire() as connection:
+        if missing := await migrations.pending(connection):
+            names = ", ".join(f"{migration.number:04}_{migration.name}" for migration in missing)
+            msg = f"the database lacks migrations ({names}); run ./landed migrate"
+            raise NotMigrated(msg)
+        return await rows.ensure(connection, {account.name: account.adapter.name for account in accounts.values()})
+
+
+async def _begin(program: Program) -> None:
+    """What a new program or a new configuration may have made possible."""
+    await program.upkeep()
+    async with program.pool.acquire() as connection:
+        strays = await inbox.retry_strays(connection)
+    again = await reread(program.pool, program.accounts)
+    log.info("worker_started", accounts=len(program.accounts), strays_retried=strays, answers_read_again=again.read)
+
+
+def _upkeep(settings: Settings, pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Upkeep:
+    keep = settings.retention
+    retention = Retention(keep.events, keep.looks, keep.journal, keep.journal_bytes, keep.early, keep.early_most)
+    return Upkeep(pool, accounts, numbers, retention, settings.triggers())

@@ -1,0 +1,112 @@
+"""Upkeep, once a minute: partitions, what is old, what a crash may have left, and soft bounces.
+
+Each step stands alone: one that fails is logged, and the next ones are still done.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from rules.statuses import Channel
+from rules.suppression import Triggers
+from store import events, journal, reports, suppression
+from store.connections import Pool, clock
+from worker.accounts import Account
+from worker.reread import reread
+
+log = structlog.get_logger()
+
+#: Soft bounces are counted for addresses that had one in the last while; upkeep runs far more often than this.
+LATELY = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, and how much of them."""
+
+    events: timedelta = timedelta(days=90)
+    looks: timedelta = timedelta(days=14)
+    journal: timedelta = timedelta(days=7)
+    journal_bytes: int = 1 << 30
+    early: timedelta = timedelta(hours=24)
+    early_most: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """One pass and what it needs."""
+
+    pool: Pool
+    accounts: Mapping[str, Account]
+    numbers: Mapping[str, int]
+    retention: Retention
+    triggers: Mapping[Channel, Triggers] = field(default_factory=dict)
+
+    async def run(self) -> dict[str, int]:
+        """Do every step; what each did, by name."""
+        async with self.pool.acquire() as connection:
+            now = await clock(connection)
+        steps: dict[str, Callable[[datetime], Awaitable[int]]] = {
+            "partitions_made": self._make_partitions,
+            "partitions_dropped": self._drop_partitions,
+            "drains_read": self._reread_drains,
+            "early_joined": self._join_early,
+            "early_forgotten": self._forget_early,
+            "journal_forgotten": self._forget_journal,
+            "soft_bouncers_blocked": self._block_soft_bouncers,
+        }
+        done: dict[str, int] = {}
+        for name, step in steps.items():
+            try:
+                done[name] = await step(now)
+            except Exception:  # one step must not stop the others, whatever happened to it
+                log.exception("upkeep_failed", step=name)
+        if any(done.values()):
+            log.info("upkeep", **{name: count for name, count in done.items() if count})
+        return done
+
+    async def _make_partitions(self, now: datetime) -> int:
+        async with self.pool.acquire() as connection:
+            for table in events.TABLES:
+                if astray := await events.astray(connection, table):
+                    log.warning("rows_in_default_partition", table=table, rows=astray)
+            return len(await events.make_partitions(connection, now.date()))
+
+    async def _drop_partitions(self, now: datetime) -> int:
+        async with self.pool.acquire() as connection:
+            dropped = await events.drop_partitions(connection, "event", now - self.retention.events)
+            dropped += await events.drop_partitions(connection, "look", now - self.retention.looks)
+        return len(dropped)
+
+    async def _reread_drains(self, _now: datetime) -> int:
+        return (await reread(self.pool, self.accounts, drains_only=True)).read
+
+    async def _join_early(self, now: datetime) -> int:
+        joined = 0
+        async with self.pool.acquire() as connection:
+            for number in self.numbers.values():
+                joined += (await reports.join_all_early(connection, number, now)).written
+        return joined
+
+    async def _forget_early(self, now: datetime) -> int:
+        before, most = now - self.retention.early, self.retention.early_most
+        async with self.pool.acquire() as connection:
+            dropped = [await reports.forget_early(connection, number, before, most) for number in self.numbers.values()]
+        return sum(dropped)
+
+    async def _forget_journal(self, now: datetime) -> int:
+        async with self.pool.acquire() as connection:
+            return await journal.forget(connection, now - self.retention.journal, self.retention.journal_bytes)
+
+    async def _block_soft_bouncers(self, now: datetime) -> int:
+        blocked = 0
+        async with self.pool.acquire() as connection:
+            for channel, triggers in self.triggers.items():
+                if triggers.soft_bounces is not None:
+                    rule = triggers.soft_bounces
+                    blocked += await suppression.block_soft_bouncers(
+                        connection, channel, rule.count, rule.within, now - LATELY, now
+                    )
+        return blocked

@@ -1,0 +1,117 @@
+"""Writing down what answers said: one place for lookups, windows and streams."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import httpx
+
+from adapters.base import Page, What
+from rules.reports import Report, words
+from rules.state import State
+from rules.statuses import Source
+from store import inbox, journal, reports, watches
+from store.connections import Connection
+from store.reports import Applied, Said
+from store.watches import Looked, Watch
+from worker import asked, settling
+from worker.desk import Desk
+from worker.hearing import Heard, bits, digest, hear
+from worker.settling import Terms
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a poll did."""
+
+    requests: int = 0
+    looked: int = 0
+    reports: int = 0
+    written: int = 0
+    settled: int = 0
+    early: int = 0
+    unknown: int = 0
+    unreadable: int = 0
+
+    def add(self, applied: Applied) -> None:
+        """Count what was applied."""
+        self.written += applied.written
+        self.settled += applied.settled
+        self.early += applied.early
+
+
+async def join(
+    desk: Desk, said: Sequence[Report], claimed: Sequence[Watch], seen_at: datetime, source: Source, tally: Tally
+) -> Heard:
+    """Apply what reports say about claimed messages and about others."""
+    heard = hear(desk.account, said, claimed, seen_at)
+    tally.reports += len(said)
+    async with desk.pool.acquire() as connection:
+        if heard.learnt:
+            await inbox.adopt(connection, desk.number, heard.learnt)
+        tally.add(await reports.apply(connection, desk.number, source, seen_at, heard.said))
+        if heard.learnt:
+            keys = [(provider_id, part) for _, part, provider_id in heard.learnt]
+            tally.add(await reports.join_early(connection, desk.number, seen_at, keys))
+        if heard.unknown:
+            await journal.quarantine(connection, desk.number, heard.unknown, seen_at)
+            tally.unknown += len(heard.unknown)
+    return heard
+
+
+async def keep_unread(desk: Desk, what: What, response: httpx.Response, page: Page, now: datetime) -> None:
+    """Keep an answer that was not understood whole, to be read again once the adapter is mended."""
+    unknown = any(report.unknown for report in page.reports)
+    if not unknown and not page.unreadable:
+        return
+    problem = "; ".join(page.unreadable[:5]) or "unknown words"
+    async with desk.pool.acquire() as connection:
+        kind: journal.Kind = "unreadable" if page.unreadable else "unknown"
+        await journal.keep(connection, desk.number, kind, asked.answer(what, response), problem, now)
+
+
+async def looked(
+    desk: Desk,
+    claimed: Sequence[Watch],
+    answers: dict[int, list[Report]],
+    asked_at: datetime,
+    terms: Terms,
+    tally: Tally,
+) -> None:
+    """Settle what had its last look, and say when the others are looked at next."""
+    guesses: list[Said] = []
+    open_still: list[Looked] = []
+    for watch in claimed:
+        answer = answers.get(watch.id)
+        after = _after(watch, answer or [], asked_at)
+        standing = replace(desk.account.standing(after), found=answer is not None)
+        word = settling.settle(standing, terms, asked_at)
+        if word is not None:
+            guesses.append(Said(word, watch.provider_id, watch.part, watch.id))
+        elif State(after.heard).status.is_open:
+            said = None if answer is None else digest(answer)
+            next_look_at = desk.account.next_look_at(watch, asked_at)
+            open_still.append(Looked(watch, next_look_at, said, answer is not None))
+    tally.looked += len(claimed)
+    async with desk.pool.acquire() as connection:
+        await _write(connection, desk, guesses, open_still, asked_at, tally)
+
+
+async def _write(
+    connection: Connection,
+    desk: Desk,
+    guesses: Sequence[Said],
+    open_still: Sequence[Looked],
+    asked_at: datetime,
+    tally: Tally,
+) -> None:
+    if guesses:
+        tally.add(await reports.apply(connection, desk.number, Source.SWEEP, asked_at, guesses))
+    if open_still:
+        await watches.looked(connection, desk.number, asked_at, open_still)
+
+
+def _after(watch: Watch, answer: Iterable[Report], asked_at: datetime) -> Watch:
+    """The watch as it stands after an answer."""
+    heard = bits(word for report in answer for word in words(report, asked_at))
+    return replace(watch, heard=watch.heard | heard, looked_at=asked_at)
