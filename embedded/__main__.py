@@ -1,6 +1,6 @@
 """`python -m embedded HOME [NAME=VALUE ...]`: run the servers until a signal. Prints their URLs as one line of JSON.
 
-Exit code 0 after SIGTERM or SIGINT, 1 when the servers cannot run or one of them ended.
+Exit code 0 after SIGTERM or SIGINT, 1 when the servers cannot run or one of them ended, 2 for wrong use.
 """
 
 import json
@@ -17,6 +17,9 @@ _LOOK_SECONDS = 0.2
 
 def main(arguments: list[str]) -> int:
     """Run the servers until a signal, and return the exit code."""
+    if not arguments or not all("=" in setting for setting in arguments[1:]):
+        print("usage: python -m embedded HOME [NAME=VALUE ...]", file=sys.stderr)
+        return 2
     signal.pthread_sigmask(signal.SIG_BLOCK, _WORDS)
     servers = Servers(Path(arguments[0]), postgres=dict(setting.split("=", 1) for setting in arguments[1:]))
     try:
