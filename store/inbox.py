@@ -98,20 +98,44 @@ async def naming(connection: Connection, name: str) -> asyncpg.Record | None:
 
 async def record(connection: Connection, now: datetime, recordings: Sequence[Recording]) -> Recorded:
     """Record new messages and join what is said of known ones. Run it in the transaction that took the rows."""
-    if not recordings:
-        return Recorded(0, 0, ())
     communications = await _communications(connection, recordings)
+    done = Recorded(0, 0, ())
+    for part in rounds(recordings):
+        one = await _record(connection, now, part, communications)
+        done = Recorded(done.new + one.new, done.known + one.known, done.contradictions + one.contradictions)
+    return done
+
+
+def rounds(recordings: Sequence[Recording]) -> list[list[Recording]]:
+    """`recordings` cut so that no two of a part share a name, and what was said first comes first."""
+    cut: list[list[Recording]] = []
+    depths: dict[tuple[int, str, str, bool], int] = {}
+    for recording in recordings:
+        names = [
+            (recording.account, name, recording.part, by_reference)
+            for name, by_reference in ((recording.provider_id, False), (recording.reference, True))
+            if name
+        ]
+        depth = max(depths.get(name, -1) for name in names) + 1
+        depths.update(dict.fromkeys(names, depth))
+        if depth == len(cut):
+            cut.append([])
+        cut[depth].append(recording)
+    return cut
+
+
+async def _record(
+    connection: Connection, now: datetime, recordings: Sequence[Recording], communications: dict[str, int]
+) -> Recorded:
     rows = await connection.fetch(QUERIES.record, now, *_columns(recordings, communications))
     new = {row["n"] - 1: row["id"] for row in rows}
-    fresh = [(recordings[at], message, 1) for at, message in sorted(new.items())]
+    fresh = [(recordings[at], message) for at, message in sorted(new.items())]
     later = [recording for at, recording in enumerate(recordings) if at not in new]
-    known, contradictions = await _resolve(connection, later)
+    known, contradictions = await _resolve(connection, later) if later else ([], [])
+    await _block(connection, now, fresh)
     await _add(connection, known, communications)
-    await _say(
-        connection,
-        now,
-        fresh + [(recording, message, 0) for recording, message in known],
-    )
+    said = [(recording, message, 1) for recording, message in fresh]
+    await _say(connection, now, said + [(recording, message, 0) for recording, message in known])
     return Recorded(len(new), len(known), tuple(contradictions))
 
 
@@ -220,7 +244,7 @@ async def _say(connection: Connection, now: datetime, said: Sequence[tuple[Recor
             await apply(connection, account, Source.SENDER, now, words)
 
 
-async def _block(connection: Connection, now: datetime, fresh: Sequence[tuple[Recording, int, int]]) -> None:
+async def _block(connection: Connection, now: datetime, fresh: Sequence[tuple[Recording, int]]) -> None:
     """Block the addresses that a first word blocks: it is recorded with the message and does not pass through apply."""
     facts = [
         (
@@ -234,7 +258,7 @@ async def _block(connection: Connection, now: datetime, fresh: Sequence[tuple[Re
             ),
             recording.sent_at or now,
         )
-        for recording, message, _ in fresh
+        for recording, message in fresh
         if recording.recipient and recording.blocks[0] >> recording.channel & 1
     ]
     if facts:

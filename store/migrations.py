@@ -76,3 +76,9 @@ async def pending(connection: Connection) -> list[Migration]:
         )
         raise NewerDatabase(msg)
     return [migration for migration in ours if migration.number not in done]
+
+
+async def create_roles(connection: Connection) -> None:
+    """Make the three roles where they are missing and grant them what is theirs; needs the right to create roles."""
+    async with connection.transaction():
+        await connection.execute((FOLDER.parent / "roles.sql").read_text("utf-8"))

@@ -52,8 +52,7 @@ class Queue:
     async def serve(
         self,
         jobs: Mapping[str, Job],
-        every_second: Mapping[str, Job],
-        every_minute: Mapping[str, Job],
+        clocked: Mapping[str, tuple[Job, Seconds]],
         stop: asyncio.Event,
     ) -> None:
         """Do jobs until `stop` is set, also over a server that goes away and comes back."""
@@ -70,8 +69,7 @@ class Queue:
     async def _serve_once(
         self,
         jobs: Mapping[str, Job],
-        every_second: Mapping[str, Job],
-        every_minute: Mapping[str, Job],
+        clocked: Mapping[str, tuple[Job, Seconds]],
         stop: asyncio.Event,
     ) -> None:
         self._redis = await _connect(self._redis_url)

@@ -1,0 +1,1 @@
+"""Tests of the worker's passes, on a real Postgres and a pretended provider."""

@@ -1,0 +1,232 @@
+"""Feeds, queues and drains: nothing is lost between a provider that forgets and a worker that dies."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.errors import Unreachable
+from rules.statuses import Mark
+from store.connections import Pool
+from tests.worker.pretend import Provider, account, budget, desk, raising, record, statuses
+from worker import writing
+from worker.desk import Desk
+from worker.poll import poll
+from worker.reread import reread
+from worker.sweep import sweep
+
+HORIZON = timedelta(minutes=30)
+LATER = timedelta(days=1)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def feed() -> dict[str, object]:
+    return {"ids": 0, "feed": 3, "horizon": HORIZON}
+
+
+async def again(at: Desk) -> None:
+    """Read the stream once more."""
+    await at.pool.execute("update landed.account set next_read_at = null, lease_until = null")
+    await poll(at, "w", budget())
+
+
+def ago(minutes: float) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+async def test_a_feed_is_read_to_its_end_and_young_events_count_at_once(pool: Pool, provider: Provider) -> None:
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a", "b"])
+    provider.events = [(ago(50), "a", "delivered"), (ago(1), "b", "failed")]
+
+    await poll(at, "w", budget())
+
+    assert await statuses(pool) == {"a": "delivered", "b": "failed"}
+
+
+async def test_the_position_moves_only_past_pages_older_than_the_horizon(pool: Pool, provider: Provider) -> None:
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a"])
+    provider.events = [(ago(60), "x", "sent")] * 3 + [(ago(10), "a", "sent")]
+
+    await poll(at, "w", budget())
+
+    assert await pool.fetchval("select position from landed.account") == "3"
+
+
+async def test_an_event_inserted_late_into_a_page_already_read_is_found(pool: Pool, provider: Provider) -> None:
+    """Mailgun: events reach the store out of order, so something can be inserted into a page already read."""
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a", "b"])
+    provider.events = [(ago(60), "x", "sent")] * 3 + [(ago(10), "a", "delivered")]
+    await poll(at, "w", budget())
+    provider.events.append((ago(20), "b", "delivered"))
+    at.head.again_at = ago(0)
+
+    await again(at)
+
+    assert await statuses(pool) == {"a": "delivered", "b": "delivered"}
+
+
+async def test_between_full_reads_only_the_end_of_a_feed_is_read(pool: Pool, provider: Provider) -> None:
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a"])
+    provider.events = [(ago(20), f"x{number}", "sent") for number in range(9)]
+    await poll(at, "w", budget())
+    provider.asked.clear()
+
+    await again(at)
+
+    assert [what["position"] for what in provider.asked] == ["9"]
+
+
+async def test_events_read_again_are_dropped_before_the_database(pool: Pool, provider: Provider) -> None:
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a"])
+    provider.events = [(ago(20), "a", "deferred")]
+    await poll(at, "w", budget())
+    at.head.again_at = ago(0)
+    reports = await pool.fetchval("select count(*) from landed.event")
+
+    await again(at)
+
+    assert len(provider.asked) > 2
+    assert await pool.fetchval("select count(*) from landed.event") == reports
+
+
+async def test_a_feed_read_past_the_deadline_is_the_last_look(pool: Pool, provider: Provider) -> None:
+    """The provider cannot be asked about one message, so the feed must be trusted past the deadline."""
+    asking = account(**feed())
+    at = await desk(pool, provider, asking)
+    await record(at, ["young", "old"], age=timedelta(hours=48, minutes=20))
+    await pool.execute(
+        "update landed.watch set deadline_at = deadline_at - interval '20 minutes' where provider_id = 'old'"
+    )
+
+    await poll(at, "w", budget())
+    await sweep(pool, "pretend", asking)
+
+    assert await statuses(pool) == {"young": "sent", "old": "timed_out"}
+
+
+async def test_a_late_answer_corrects_a_guess(pool: Pool, provider: Provider) -> None:
+    """alphagov: late delivered dropped after the sweep."""
+    at = await desk(pool, provider, account(ids=10, feed=3))
+    await record(at, ["a"], age=timedelta(hours=49))
+    await poll(at, "w", budget())
+    guessed = await statuses(pool)
+    provider.events = [(ago(1), "a", "delivered")]
+
+    await again(at)
+
+    assert (guessed, await statuses(pool)) == ({"a": "timed_out"}, {"a": "delivered"})
+
+
+async def test_a_queue_is_emptied_and_confirmed_page_by_page(pool: Pool, provider: Provider) -> None:
+    at = await desk(pool, provider, account(ids=0, queue=3))
+    names = [f"m{number}" for number in range(7)]
+    await record(at, names)
+    provider.queue = [(name, "delivered") for name in names]
+
+    await poll(at, "w", budget())
+
+    assert set((await statuses(pool)).values()) == {"delivered"}
+    assert (provider.confirmed, provider.queue) == (names, [])
+
+
+async def test_a_queue_is_not_confirmed_before_our_commit(
+    pool: Pool, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = await desk(pool, provider, account(ids=0, queue=3))
+    await record(at, ["a"])
+    provider.queue = [("a", "delivered")]
+
+    async def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(writing, "join", killed)
+        await poll(at, "w", budget())
+    before = (list(provider.confirmed), await statuses(pool))
+    await again(at)
+
+    assert before == ([], {"a": "sent"})
+    assert (provider.confirmed, await statuses(pool)) == (["a"], {"a": "delivered"})
+
+
+async def test_a_drained_answer_survives_being_killed_before_it_is_parsed(
+    pool: Pool, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Infobip gives each report once: what was taken and not applied must be in the journal."""
+    asking = account(ids=0, drain=3)
+    at = await desk(pool, provider, asking)
+    provider.drains = True
+    await record(at, ["a"])
+    provider.queue = [("a", "delivered")]
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("worker.stream.read", killed)
+        await poll(at, "w", budget())
+    lost = await statuses(pool)
+    await pool.execute("update landed.journal set at = at - interval '1 hour'")
+    await reread(pool, {"pretend": asking}, drains_only=True)
+
+    assert (lost, await statuses(pool)) == ({"a": "sent"}, {"a": "delivered"})
+    assert await pool.fetchval("select count(*) from landed.journal where read_at is null") == 0
+
+
+async def test_kept_answers_are_read_again_once_the_adapter_knows_the_word(pool: Pool, provider: Provider) -> None:
+    asking = account()
+    at = await desk(pool, provider, asking)
+    await record(at, ["a"])
+    provider.known = {"a": "arrived"}
+    await poll(at, "w", budget())
+    asking.adapter.STATUSES = {**asking.adapter.STATUSES, "arrived": asking.adapter.STATUSES["delivered"]}
+
+    done = await reread(pool, {"pretend": asking})
+
+    assert (done.read, await statuses(pool)) == (1, {"a": "delivered"})
+    assert await pool.fetchval("select mended_at is not null from landed.unknown_word")
+
+
+async def test_a_stream_in_trouble_rests_and_is_read_on_from_where_it_stood(pool: Pool, provider: Provider) -> None:
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a"])
+    provider.events = [(ago(60), "x", "sent")] * 3
+    await poll(at, "w", budget())
+    provider.trouble = raising(Unreachable("pretend: no answer"))
+    await again(at)
+    provider.trouble = lambda _what: None
+    provider.events.append((ago(1), "a", "delivered"))
+    await pool.execute("update landed.account set ask_after = null")
+
+    await again(at)
+
+    assert await statuses(pool) == {"a": "delivered"}
+    assert await pool.fetchval("select failures from landed.account") == 0
+
+
+async def test_without_open_messages_a_stream_is_read_more_rarely(pool: Pool, provider: Provider) -> None:
+    at = await desk(pool, provider, account(ids=0, queue=3, read_every=timedelta(seconds=10)))
+
+    await poll(at, "w", budget())
+
+    pause = await pool.fetchval("select next_read_at - clock_timestamp() from landed.account")
+    assert timedelta(seconds=100) < pause <= timedelta(seconds=200)
+
+
+async def test_an_empty_queue_read_after_the_deadline_is_the_last_look(pool: Pool, provider: Provider) -> None:
+    asking = account(ids=0, queue=3)
+    at = await desk(pool, provider, asking)
+    await record(at, ["a"], age=timedelta(hours=49))
+
+    await poll(at, "w", budget())
+    await sweep(pool, "pretend", asking)
+
+    count = await pool.fetchval("select count(*) from landed.message where heard & $1::integer <> 0", Mark.LOOKED.bit)
+    assert (await statuses(pool), count) == ({"a": "timed_out"}, 1)
