@@ -1,0 +1,100 @@
+"""What may be set for an account besides what its adapter wants: when to look, how long to wait, how fast to ask."""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_validator
+
+from config.kinds import Duration, DurationOrNone, Durations, Rate, Table
+from rules.statuses import Channel
+
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*_?")
+
+
+class ScheduleOptions(Table):
+    """Ages at which to look at a message that is still open."""
+
+    #: Ages of a message at which to ask, rising.
+    looks: Durations | None = None
+    #: The pause between looks after the last of them. Without it no more follow but the last look before settling.
+    then: Duration | None = None
+    #: The share by which a pause may be longer, so that messages sent together are not asked about together.
+    jitter: float | None = Field(default=None, ge=0, le=1)
+
+    @field_validator("looks")
+    @classmethod
+    def _rise(cls, looks: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        if looks is not None and list(looks) != sorted(set(looks)):
+            msg = "ages must rise"
+            raise ValueError(msg)
+        return looks
+
+
+class ChannelOptions(ScheduleOptions):
+    """The same for one channel of an account, and its deadline."""
+
+    #: How long after acceptance a message is settled.
+    deadline: Duration | None = None
+
+
+class AccountOptions(ChannelOptions):
+    """Ordinary settings of an account. What is not set is as the adapter declares it, or as the channel's default."""
+
+    #: Whether not to ask this account at all.
+    paused: bool = False
+    #: Age of a message below which asking is useless.
+    first_look: DurationOrNone | None = None
+    #: How long the provider remembers a message.
+    retention: Duration | None = None
+    #: How long a lookup may still not show what has happened.
+    lag: DurationOrNone | None = None
+    #: How far behind its newest event a feed may still insert late ones.
+    horizon: DurationOrNone | None = None
+    #: Requests a second that are always safe; also like `120/m`.
+    rate: Rate | None = None
+    #: Requests in flight at once.
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
+    #: How often a feed, queue or drain is read.
+    read_every: Duration | None = None
+    #: How long past its deadline a message waits for a provider that cannot be asked.
+    hard_limit: Duration | None = None
+    #: How long one request may take.
+    timeout: Duration | None = None
+    #: Whether this route ever confirms delivery. Where not, `sent` settles as `unconfirmed`.
+    confirms: bool | None = None
+    #: Other settings for single channels, by channel.
+    channels: dict[str, ChannelOptions] = Field(default_factory=dict)
+    #: Schedules that a message may name in its `schedule`.
+    schedules: dict[str, ScheduleOptions] = Field(default_factory=dict)
+
+    @field_validator("channels")
+    @classmethod
+    def _are_channels(cls, channels: dict[str, ChannelOptions]) -> dict[str, ChannelOptions]:
+        known = [channel.word for channel in Channel]
+        for name in channels:
+            if name not in known:
+                msg = f"unknown channel {name!r}; use {', '.join(known)}"
+                raise ValueError(msg)
+        return channels
+
+
+class AccountTable(BaseModel):
+    """One account as it was set. `settings` are those of its adapter, still raw; entry points check them against it."""
+
+    model_config = Table.model_config
+
+    adapter: str
+    options: SerializeAsAny[AccountOptions] = AccountOptions()
+    settings: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, raw: Any) -> Any:
+        """Tell our settings from the adapter's by their names."""
+        if not isinstance(raw, dict):
+            msg = 'must be a table with at least adapter = "NAME"'
+            raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueErrors
+        ours = {name: value for name, value in raw.items() if name in AccountOptions.model_fields}
+        rest = {name: value for name, value in raw.items() if name not in ours and name != "adapter"}
+        adapter = {"adapter": raw["adapter"]} if "adapter" in raw else {}
+        return {**adapter, "options": ours, "settings": rest}
