@@ -1,6 +1,6 @@
 """What is wrong with settings: every problem at once, each naming its place, with a guess at what was meant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from pydantic import ValidationError
@@ -24,12 +24,12 @@ def unknown(name: str, where: str, known: Iterable[str]) -> str:
     return f"unknown setting {name!r}{place}; {hint}"
 
 
-def problems(error: ValidationError, where: str, known: dict[str, Iterable[str]]) -> list[str]:
+def problems(error: ValidationError, where: str, known: Mapping[str, Iterable[str]]) -> list[str]:
     """A line for each fault that `error` holds. `known` has the settings of each table, by its dotted name."""
     return [_problem(dict(fault), where, known) for fault in error.errors(include_url=False, include_input=False)]
 
 
-def _problem(fault: dict[str, object], where: str, known: dict[str, Iterable[str]]) -> str:
+def _problem(fault: dict[str, object], where: str, known: Mapping[str, Iterable[str]]) -> str:
     location = fault["loc"]
     path = [str(part) for part in location] if isinstance(location, tuple) else []
     table = ".".join([*([where] if where else []), *path[:-1]])
