@@ -1,1 +1,41 @@
 """How to ask each provider and read its answer (sans I/O), one module each. `http.py` sends."""
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adapters.base import Adapter
+
+#: Every built-in adapter: its name and its class. A provider's line here is one of the five things that add it.
+ADAPTERS = {
+    "expo": "adapters.expo:Expo",
+    "govuk_notify": "adapters.govuk_notify:GovukNotify",
+    "infobip": "adapters.infobip:Infobip",
+    "mailgun": "adapters.mailgun:Mailgun",
+    "messagemedia": "adapters.messagemedia:MessageMedia",
+    "twilio": "adapters.twilio:Twilio",
+}
+
+
+def find(name: str) -> type["Adapter[Any]"]:
+    """The adapter of that name, or a third party's class named like `acme.sms:Acme`. LookupError has a guess."""
+    place = name if ":" in name else ADAPTERS.get(name)
+    if place is None:
+        guess = get_close_matches(name, ADAPTERS, n=1)
+        hint = f"did you mean {guess[0]!r}?" if guess else f"known are {', '.join(ADAPTERS)}"
+        raise LookupError(f"there is no adapter {name!r}; {hint} Another one is named like acme.sms:Acme")
+    module, _, attribute = place.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise LookupError(f"the adapter {name!r} cannot be loaded: {error}") from error
+    return _checked(name, found)
+
+
+def _checked(name: str, found: object) -> type["Adapter[Any]"]:
+    from adapters.base import Adapter  # noqa: PLC0415 - the base imports this package
+
+    if not (isinstance(found, type) and issubclass(found, Adapter)):
+        raise LookupError(f"{name!r} is not an adapter; it must be a subclass of adapters.base.Adapter")
+    return found

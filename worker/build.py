@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+import adapters
 from adapters.base import Adapter, AdapterSettings, Limits
 from config.accounts import AccountOptions, AccountTable, ChannelOptions, ScheduleOptions
 from config.problems import ConfigError, problems
@@ -23,8 +24,8 @@ Find = Callable[[str], type[Adapter[Any]]]
 OVERRIDES = ("first_look", "retention", "lag", "horizon", "rate", "concurrency", "read_every", "confirms")
 
 
-def build(settings: Settings, find: Find) -> dict[str, Account]:
-    """The configured accounts by name. `find` gives the adapter of a name, or raises ValueError.
+def build(settings: Settings, find: Find = adapters.find) -> dict[str, Account]:
+    """The configured accounts by name. `find` gives the adapter of a name, or raises LookupError.
 
     Raises ConfigError with every problem of every account.
     """
@@ -64,7 +65,7 @@ def _adapter(name: str, table: AccountTable, find: Find) -> Adapter[Any]:
     place = f"accounts.{name}"
     try:
         kind = find(table.adapter)
-    except ValueError as error:
+    except LookupError as error:
         raise ConfigError([f"{place}.adapter: {error}"]) from None
     try:
         return kind(kind.Settings.model_validate(table.settings))
