@@ -1,0 +1,22 @@
+"""Cells of a CSV file that a spreadsheet may open: what looks like a formula is marked as text.
+
+A cell that begins with `= + - @`, a tab or a carriage return gets a leading apostrophe, because a spreadsheet would
+run it (https://owasp.org/www-community/attacks/CSV_Injection). Numbers and telephone numbers stay as they are:
+nothing in `-1.5` or `+447700900123` can be run.
+"""
+
+import re
+from datetime import datetime
+
+from cli.output import iso
+
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+
+
+def safe(value: object) -> str:
+    """`value` as the text of a cell."""
+    text = iso(value) if isinstance(value, datetime) else "" if value is None else str(value)
+    if text.startswith(_DANGEROUS) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text

@@ -1,0 +1,55 @@
+"""`quarantine`: words that no adapter knows, and reading kept answers again once an adapter is mended."""
+
+from typing import Any
+
+import click
+
+from cli import session
+from cli.commands import Listing
+from cli.found import no_account
+from cli.output import show_json, show_table
+from store import journal
+from store.connections import Pool
+from worker.reread import reread
+
+COLUMNS = ("account", "adapter", "word", "seen", "first_seen_at", "last_seen_at", "provider_id", "mended_at")
+
+
+@click.group(cls=Listing)
+def quarantine() -> None:
+    """See the words that no adapter knows, and read kept answers again. Without a command it lists them."""
+
+
+@quarantine.command("list")
+@click.option("--all", "everything", is_flag=True, help="Those that are mended too.")
+@click.option("--json", "as_json", is_flag=True, help="Print an array.")
+def list_words(*, everything: bool, as_json: bool) -> None:
+    """Every word that an adapter did not know, how often it came, and a message to look at."""
+
+    async def task(pool: Pool) -> list[dict[str, Any]]:
+        async with pool.acquire() as connection:
+            rows = await journal.unknown_words(connection)
+        return [{name: row[name] for name in COLUMNS} for row in rows if everything or row["mended_at"] is None]
+
+    found = session.work(task)
+    if as_json:
+        show_json(found)
+    elif found:
+        show_table([name.replace("_", " ") for name in COLUMNS], [list(one.values()) for one in found])
+    else:
+        click.echo("every word is known")
+
+
+@quarantine.command()
+@click.option("--account", "name", help="Only the answers of this account.")
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+def apply(name: str | None, *, as_json: bool) -> None:
+    """Read the kept answers again, after an adapter was mended. What was applied before changes nothing."""
+    accounts = session.accounts(session.settings())
+    if name is not None and name not in accounts:
+        raise no_account(name, accounts)
+    done = session.work(lambda pool: reread(pool, accounts, name))
+    if as_json:
+        show_json({"read": done.read, "left": done.left, "written": done.written})
+        return
+    click.echo(f"{done.read} answers read whole, {done.left} still not understood, {done.written} messages changed")

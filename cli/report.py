@@ -1,0 +1,36 @@
+"""`report`: the delivery report of a communication, in a vocabulary's words."""
+
+import click
+
+from cli import session
+from cli.found import communication
+from cli.reporting import line, totals
+from cli.sheets import SHEETS
+from cli.vocabulary import named
+from store import messages
+from store.connections import Pool
+
+#: Recipients that a table shows unless it is told otherwise.
+ROWS = 20
+
+
+@click.command()
+@click.argument("name", metavar="COMMUNICATION")
+@click.option("--vocabulary", help="Whose words: crisis, history, log, engage, or one of your own.")
+@click.option("--format", "form", type=click.Choice(sorted(SHEETS)), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--rows", type=click.IntRange(min=0), help=f"Recipients shown in a table; else {ROWS}.")
+@click.option("--all", "everyone", is_flag=True, help="Show every recipient in the table.")
+def report(name: str, vocabulary: str | None, form: str, rows: int | None, *, as_json: bool, everyone: bool) -> None:
+    """What happened to each message of COMMUNICATION, and how many stand how."""
+    words = named(session.settings(), vocabulary)
+    most = None if everyone else ROWS if rows is None else rows
+
+    async def task(pool: Pool) -> None:
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            number = await communication(connection, name)
+            counted = totals(words, await messages.classes(connection, number))
+            lines = (line(words, row) async for row in messages.all_of(connection, number))
+            await SHEETS["json" if as_json else form](name, counted, lines, most)
+
+    session.work(task)

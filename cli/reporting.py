@@ -1,0 +1,67 @@
+"""What a report says of each message and of all together. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+from rules.vocabularies import Label, Vocabulary, label
+
+from rules.state import State
+from rules.statuses import Channel, Engagement, Reason
+from store import messages
+from store.messages import Class
+
+#: The columns of a report, in order.
+COLUMNS = (
+    "channel", "recipient", "label", "status", "status_at", "attempts", "last_attempt_at", "reason", "code", "response",
+    "account", "provider_id", "part", "reference", "sent_at", "scheduled_at", "deadline_at",
+    *(kind.word for kind in Engagement),
+)  # fmt: skip
+
+#: Any time: a label does not depend on when a cause was given.
+ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a report: what the vocabulary calls it, and its fields by column."""
+
+    label: Label
+    fields: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many messages of a channel are called the same in totals."""
+
+    channel: str
+    label: str
+    icon: str
+    messages: int
+
+
+def line(words: Vocabulary, row: asyncpg.Record) -> Line:
+    """The line of one message, from a row of `store.messages.page`."""
+    state = messages.state(row)
+    called = label(words, Channel(row["channel"]), state)
+    fields: dict[str, object] = {
+        "channel": Channel(row["channel"]).word,
+        "label": called.label,
+        "status": state.status.word,
+        "reason": state.reason.word,
+        "response": state.response[1] if state.response else "",
+    }
+    return Line(called, {name: fields[name] if name in fields else row[name] for name in COLUMNS})
+
+
+def totals(words: Vocabulary, classes: Iterable[Class]) -> list[Total]:
+    """How many stand how, by channel; labels that the product counts as one are one line."""
+    counts: dict[tuple[int, str, str], int] = {}
+    for found in classes:
+        cause = (ONCE, Reason(found.reason), "") if found.reason else None
+        called = label(words, Channel(found.channel), State(heard=found.heard, cause=cause))
+        key = (found.channel, called.total, called.icon)
+        counts[key] = counts.get(key, 0) + found.messages
+    ordered = sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
+    return [Total(Channel(channel).word, name, icon, many) for (channel, name, icon), many in ordered]

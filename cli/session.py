@@ -1,0 +1,91 @@
+"""What a command needs to work: settings, servers, a pool of connections."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from pydantic import SecretStr
+
+import adapters
+from config import Settings, load
+from embedded import Servers
+from embedded.running import running
+from store.connections import Pool, open_pool
+from store.migrations import migrate, pending
+from worker.accounts import Account
+from worker.build import build
+
+T = TypeVar("T")
+
+#: How long a command waits for a server that is not there, or just starts, in seconds.
+PATIENCE = 10.0
+
+
+def settings() -> Settings:
+    """The settings of this place. Raises ConfigError, which names every problem."""
+    return load(os.environ, Path.cwd())
+
+
+def accounts(known: Settings) -> dict[str, Account]:
+    """The accounts that are configured. Raises ConfigError, which names every problem."""
+    return build(known, adapters.find)
+
+
+def work(task: Callable[[Pool], Awaitable[T]], *, prepared: bool = True) -> T:
+    """Do `task` with the database, and return what it returns.
+
+    An embedded database is brought to this release first; another one must be already, unless `prepared` is false.
+    """
+    known = settings()
+    with database(known) as url:
+        return asyncio.run(_do(known, url, task, prepared=prepared))
+
+
+async def _do(known: Settings, url: str, task: Callable[[Pool], Awaitable[T]], *, prepared: bool) -> T:
+    async with open_pool(url, size=4, prepared=known.prepared_statements, patience=PATIENCE) as pool:
+        if known.database_url is None:
+            async with pool.acquire() as connection:
+                await migrate(connection)
+        elif prepared:
+            async with pool.acquire() as connection:
+                await ready(connection)
+        return await task(pool)
+
+
+async def ready(connection: object) -> None:
+    """Raise unless the database is at this release."""
+    if missing := await pending(connection):  # type: ignore[arg-type] # a pool's connection is one
+        raise click.ClickException(
+            f"the database lacks migration {missing[0].number} ({missing[0].name}): run `landed migrate`"
+        )
+
+
+@contextmanager
+def database(known: Settings) -> Iterator[str]:
+    """The URL of the database: the one set, that of a Landed that runs in our home, or an embedded one."""
+    if known.database_url is not None:
+        yield known.database_url.get_secret_value()
+    elif there := running(known.home):
+        yield there.database
+    else:
+        with Servers(known.home) as urls:
+            yield urls.database
+
+
+@contextmanager
+def servers(known: Settings) -> Iterator[tuple[Settings, Servers | None]]:
+    """Settings with both URLs, and the embedded servers that run meanwhile if one was missing."""
+    if known.database_url is not None and known.redis_url is not None:
+        yield known, None
+        return
+    embedded = Servers(known.home)
+    with embedded as urls:
+        missing = {
+            "database_url": known.database_url or SecretStr(urls.database),
+            "redis_url": known.redis_url or SecretStr(urls.redis),
+        }
+        yield known.model_copy(update=missing), embedded

@@ -1,0 +1,66 @@
+"""A report as a table, as CSV and as JSON. CSV and JSON are written as they are read, whatever their length."""
+
+import csv
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import click
+
+from cli.cells import safe
+from cli.output import plain, show_table
+from cli.reporting import COLUMNS, Line, Total
+
+Lines = AsyncIterator[Line]
+
+
+async def as_table(name: str, totals: Sequence[Total], lines: Lines, most: int | None) -> None:
+    """Totals, and the first `most` recipients."""
+    everyone = sum(total.messages for total in totals)
+    click.echo(f"{name}: {everyone} messages\n")
+    show_table(("channel", "", "", "messages"), [(t.channel, t.icon, t.label, t.messages) for t in totals])
+    shown: list[Sequence[object]] = []
+    async for line in lines:
+        if most is not None and len(shown) >= most:
+            break
+        shown.append(_row(line))
+    if shown:
+        click.echo("")
+        show_table(("recipient", "channel", "", "", "when", "attempts", "last attempt", "reason", "response"), shown)
+    if len(shown) < everyone:
+        click.echo(f"\n{len(shown)} of {everyone} shown; --all shows everyone, --format csv or json gives a file")
+
+
+def _row(line: Line) -> Sequence[object]:
+    fields = line.fields
+    why = ", ".join(str(part) for part in (fields["reason"], fields["code"]) if part).replace("_", " ")
+    known = (fields["status_at"], fields["attempts"] or "", fields["last_attempt_at"], why, fields["response"])
+    return fields["recipient"], fields["channel"], line.label.icon, line.label.label, *known
+
+
+async def as_csv(_name: str, _totals: Sequence[Total], lines: Lines, _most: int | None) -> None:
+    """Everyone, a row each, after a row of names; safe to open in a spreadsheet."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    async for line in lines:
+        writer.writerow([safe(line.fields[column]) for column in COLUMNS])
+
+
+async def as_json(name: str, totals: Sequence[Total], lines: Lines, _most: int | None) -> None:
+    """One object: communication, messages, totals, and everyone in `rows`."""
+    counts = [{"channel": t.channel, "label": t.label, "icon": t.icon, "messages": t.messages} for t in totals]
+    head = {"communication": name, "messages": sum(t.messages for t in totals), "totals": counts}
+    sys.stdout.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "rows": [')
+    separator = "\n"
+    async for line in lines:
+        row = {**line.fields, "icon": line.label.icon, "explanation": line.label.explanation}
+        sys.stdout.write(separator + json.dumps(row, default=plain, ensure_ascii=False))
+        separator = ",\n"
+    sys.stdout.write("\n]}\n")
+
+
+SHEETS: dict[str, Callable[[str, Sequence[Total], Lines, int | None], Awaitable[None]]] = {
+    "table": as_table,
+    "csv": as_csv,
+    "json": as_json,
+}

@@ -1,0 +1,155 @@
+"""The story of one message as data: what it is, what happened when, what is next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from cli.output import iso
+from rules.state import State
+from rules.statuses import Channel, Engagement, Mark, Reason, Source, Status, marks_in, statuses_in
+from store import accounts, journal, messages
+from store.connections import Connection
+
+#: What each mark of the sweep says.
+MARKS = {
+    Mark.LOOKED: "after a last look that reached the provider, which knew nothing better",
+    Mark.NOT_FOUND: "after a last look that reached the provider, which did not know the message",
+    Mark.UNREACHED: "without a last look: the provider could not be asked until the hard limit had passed",
+    Mark.UNASKABLE: "without a look: there is no way to ask about this message",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened. `data` is the same for programs."""
+
+    at: datetime
+    what: str
+    detail: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything about one message. `next` is in sentences."""
+
+    message: dict[str, Any]
+    lines: list[Line]
+    next: list[str]
+    ahead: dict[str, Any]
+
+    def plain(self) -> dict[str, Any]:
+        """The story as JSON has it."""
+        return {"message": self.message, "story": [line.data for line in self.lines], "next": self.ahead}
+
+
+async def tell(connection: Connection, row: asyncpg.Record, now: datetime, *, whole: bool = True) -> Story:
+    """The story of the message in `row`; without what happened to it unless `whole`."""
+    message = _message(row)
+    if not whole:
+        return Story(message, [], [], {})
+    events = await messages.events_of(connection, row["account"], row["id"])
+    looks = await journal.looks_of(
+        connection, row["account"], row["id"], row["sent_at"] or row["recorded_at"], row["recorded_at"], now
+    )
+    watch = await messages.watch_of(connection, row["account"], row["id"])
+    account = await accounts.named(connection, row["account_name"])
+    lines = sorted([*map(_event, events), *map(_look, looks)], key=lambda line: line.at)
+    sentences = _ahead(watch, account) if watch else [_settled(messages.state(row))]
+    return Story(message, lines, sentences, _plain_ahead(watch))
+
+
+def _message(row: asyncpg.Record) -> dict[str, Any]:
+    state = messages.state(row)
+    plain = {
+        "number": row["id"],
+        "status": state.status.word,
+        "status_at": state.status_at,
+        "settled_from": None if state.status.is_open else state.settled_from.word,
+        "settled_by": None if state.status.is_open else _who(state),
+        "reason": state.reason.word or None,
+        "code": state.code or None,
+        "heard": [status.word for status in statuses_in(state.heard)],
+        "marks": [mark.word for mark in marks_in(state.heard)],
+        "account": row["account_name"],
+        "channel": Channel(row["channel"]).word,
+        "response": state.response[1] if state.response else None,
+    }
+    names = ("recipient", "provider_id", "part", "reference", "schedule", "attempts", "last_attempt_at", "recorded_at")
+    plain |= {name: row[name] or None for name in (*names, "sent_at", "scheduled_at", "deadline_at")}
+    plain |= {kind.word: state.first(kind) for kind in Engagement}
+    return {**plain, "communication": row["communication_name"]}
+
+
+def _who(state: State) -> str:
+    return "sweep" if state.settled_by_sweep else "provider or sender"
+
+
+def _event(row: asyncpg.Record) -> Line:
+    kind, source = row["kind"], Source(row["source"]).word
+    word = _word(kind)
+    origin = None if row["from_status"] is None else Status(row["from_status"]).word
+    said = [Reason(row["reason"]).word, row["code"] and f"code {row['code']}", row["detail"] and f"“{row['detail']}”"]
+    if row["occurred_at"] != row["seen_at"]:
+        said.append(f"happened at {iso(row['occurred_at'])}")
+    what = f"{source}: {word}" + ("" if row["applied"] else " (known better; kept)")
+    data = {
+        "at": row["seen_at"],
+        "kind": "report",
+        "source": source,
+        "said": word,
+        "from": origin,
+        "applied": row["applied"],
+        "occurred_at": row["occurred_at"],
+        "reason": Reason(row["reason"]).word or None,
+        "code": row["code"] or None,
+        "detail": row["detail"] or None,
+    }
+    return Line(row["seen_at"], what, ", ".join(part for part in said if part), data)
+
+
+def _word(kind: int) -> str:
+    """The word of a bit: a status, engagement or a mark."""
+    words = {member.value: member.word for family in (Status, Engagement, Mark) for member in family}
+    return words[kind]
+
+
+def _look(row: asyncpg.Record) -> Line:
+    status = f" (HTTP {row['status']})" if row["status"] else ""
+    detail = f"{row['result']}{status}, {row['milliseconds']} ms, {row['covered']} messages in one request"
+    data = {"kind": "look", **dict(row)}
+    return Line(row["at"], f"asked: {row['how']}", ", ".join(part for part in (detail, row["detail"]) if part), data)
+
+
+def _settled(state: State) -> str:
+    how = [MARKS[mark] for mark in marks_in(state.heard)]
+    if state.settled_by_sweep and how:
+        return f"It is settled by us, {how[0]}. A later answer still corrects it."
+    return "It is settled; nothing is asked about it any more."
+
+
+def _ahead(watch: asyncpg.Record, account: asyncpg.Record | None) -> list[str]:
+    found = {None: "", True: ", which found it", False: ", which did not find it"}[watch["found"]]
+    last = f"; the last was at {iso(watch['looked_at'])}{found}" if watch["looked_at"] else ""
+    lines = [
+        f"It is open. Looks so far: {watch['looks']}{last}.",
+        f"The next look is due at {iso(watch['next_look_at'])}; its deadline is at {iso(watch['deadline_at'])}.",
+    ]
+    return lines + (list(_held(account)) if account else [])
+
+
+def _held(account: asyncpg.Record) -> Iterable[str]:
+    if account["paused_at"]:
+        yield f"The account is paused by {account['paused_by']}: {account['paused_why']}. `landed accounts resume`"
+    if account["trouble"]:
+        yield f"The account cannot be asked since {iso(account['trouble_since'])}: {account['trouble_said']}"
+
+
+def _plain_ahead(watch: asyncpg.Record | None) -> dict[str, Any]:
+    if watch is None:
+        return {"open": False}
+    names = ("looks", "looked_at", "found", "next_look_at", "deadline_at")
+    return {"open": True, **{name: watch[name] for name in names}}

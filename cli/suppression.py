@@ -1,0 +1,166 @@
+"""`suppression`: the addresses that are blocked, why, and what a person changes about that."""
+
+import csv
+import getpass
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import click
+
+from cli import session
+from cli.cells import safe
+from cli.commands import Listing
+from cli.output import Word, iso, show_json, show_table
+from rules.recipients import normal
+from rules.statuses import Channel, Engagement, Reason, Status
+from store import suppression as kept
+from store.connections import Connection, Pool, clock
+from store.suppression import Fact
+
+PAGE = 2000
+
+COLUMNS = ("channel", "recipient", "since", "because", "proofs", "message", "added_by")
+
+_channel = click.argument("channel", type=Word(Channel))
+_recipient = click.argument("recipient")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_by = click.option("--by", default=getpass.getuser, help="Who; else the name of the user.")
+
+
+@click.group(cls=Listing)
+def suppression() -> None:
+    """See, add, remove and check blocked addresses. Without a command it lists them."""
+
+
+@suppression.command("list")
+@click.option("--channel", type=Word(Channel), help="Only those of one channel.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a list of any length.")
+@_json
+def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as_json: bool) -> None:
+    """The blocked addresses and why they are."""
+
+    async def task(pool: Pool) -> list[dict[str, Any]]:
+        async with pool.acquire() as connection:
+            found: list[dict[str, Any]] = []
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            if as_csv:
+                writer.writerow(COLUMNS)
+            async for row in _blocked(connection, channel, limit):
+                one = _plain(row)
+                if as_csv:
+                    writer.writerow([safe(one[name]) for name in COLUMNS])
+                else:
+                    found.append(one)
+            return found
+
+    found = session.work(task)
+    if as_json:
+        show_json(found)
+    elif not as_csv:
+        show_table(COLUMNS, [[one[name] for name in COLUMNS] for one in found])
+
+
+async def _blocked(connection: Connection, channel: int | None, limit: int | None) -> AsyncIterator[asyncpg.Record]:
+    after, left = ("", 0), limit
+    while rows := await kept.page(connection, channel, after, PAGE if left is None else min(PAGE, left)):
+        for row in rows:
+            yield row
+        after = rows[-1]["recipient"], rows[-1]["channel"]
+        left = None if left is None else left - len(rows)
+        if left == 0:
+            return
+
+
+def _plain(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "channel": Channel(row["channel"]).word,
+        "recipient": row["recipient"],
+        "since": row["since"],
+        "because": _because(row["bits"], row["reason"]),
+        "proofs": row["proofs"],
+        "message": row["message"] or None,
+        "added_by": row["added_by"],
+    }
+
+
+def _because(bits: int, reason: int) -> str:
+    """What blocked an address, in the words of the model."""
+    words = [kind.word.removesuffix("_at") for kind in Engagement if bits & kind.bit]
+    words += [status.word for status in Status if bits & status.bit and not words]
+    why = Reason(reason).word
+    return ", ".join([*(words or ["a person"]), *([why] if why else [])])
+
+
+@suppression.command()
+@_channel
+@click.argument("recipients", nargs=-1, required=True)
+@click.option("--why", default="", help="Why, for whoever wonders later.")
+@_by
+def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str) -> None:
+    """Block RECIPIENTS on CHANNEL; `-` reads them from standard input, one a line."""
+    lines = sys.stdin.read().splitlines() if recipients == ("-",) else recipients
+    wanted = sorted({normal(line) for line in lines if line.strip()})
+
+    async def task(pool: Pool) -> int:
+        async with pool.acquire() as connection:
+            now = await clock(connection)
+            facts = [(Fact(channel, recipient, detail=why), now) for recipient in wanted]
+            return await kept.add(connection, facts, now, by)
+
+    click.echo(f"{session.work(task)} addresses blocked on {channel.word}")
+
+
+@suppression.command()
+@_channel
+@_recipient
+@click.option("--why", default="", help="Why, for whoever wonders later.")
+@_by
+def remove(channel: Channel, recipient: str, why: str, by: str) -> None:
+    """Unblock RECIPIENT on CHANNEL. Only a message sent later can block it again."""
+
+    async def task(pool: Pool) -> bool:
+        async with pool.acquire() as connection:
+            return await kept.unblock(connection, channel, normal(recipient), await clock(connection), by, why)
+
+    if not session.work(task):
+        raise click.ClickException(
+            f"nothing blocks that address on {channel.word}; `landed suppression list` shows all"
+        )
+    click.echo(f"the address is unblocked on {channel.word}")
+
+
+@suppression.command()
+@_channel
+@_recipient
+@_json
+def check(channel: Channel, recipient: str, *, as_json: bool) -> None:
+    """Say whether RECIPIENT is blocked on CHANNEL, and everything that ever blocked or unblocked it."""
+    address = (int(channel), normal(recipient))
+
+    async def task(pool: Pool) -> tuple[bool, list[asyncpg.Record]]:
+        async with pool.acquire() as connection:
+            blocked = await kept.blocked_among(connection, [address])
+            return bool(blocked), await kept.proof(connection, *address)
+
+    blocked, proofs = session.work(task)
+    if as_json:
+        show_json({"blocked": blocked, "proofs": [_proof(row) for row in proofs]})
+        return
+    click.echo("blocked" if blocked else "not blocked")
+    for row in proofs:
+        said = _proof(row)
+        click.echo(
+            "  "
+            + ", ".join(str(said[name]) for name in ("what", "because", "detail", "by") if said[name])
+            + f", {iso(row['at'])}"
+            + (f", message {said['message']}" if said["message"] else "")
+        )
+
+
+def _proof(row: asyncpg.Record) -> dict[str, Any]:
+    because = None if row["bits"] is None else _because(row["bits"], row["reason"])
+    names = ("what", "at", "account", "detail", "by")
+    return {**{name: row[name] for name in names}, "because": because, "message": row["message"] or None}
