@@ -18,24 +18,32 @@ ADAPTERS = {
 }
 
 
+def names() -> tuple[str, ...]:
+    """The names of all built-in adapters."""
+    return tuple(ADAPTERS)
+
+
 def find(name: str) -> type["Adapter[Any]"]:
-    """The adapter of that name, or a third party's class named like `acme.sms:Acme`. LookupError has a guess."""
+    """The adapter of that name, or a third party's class named like `acme.sms:Acme`. ValueError has a guess."""
     place = name if ":" in name else ADAPTERS.get(name)
     if place is None:
-        guess = get_close_matches(name, ADAPTERS, n=1)
-        hint = f"did you mean {guess[0]!r}?" if guess else f"known are {', '.join(ADAPTERS)}"
-        raise LookupError(f"there is no adapter {name!r}; {hint} Another one is named like acme.sms:Acme")
+        raise ValueError(f"there is no adapter {name!r}; {_guess(name)} Another one is named like acme.sms:Acme")
     module, _, attribute = place.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise LookupError(f"the adapter {name!r} cannot be loaded: {error}") from error
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ValueError(f"the adapter {name!r} cannot be loaded: {error}") from error
     return _checked(name, found)
+
+
+def _guess(name: str) -> str:
+    close = get_close_matches(name.lower(), ADAPTERS, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(ADAPTERS)}."
 
 
 def _checked(name: str, found: object) -> type["Adapter[Any]"]:
     from adapters.base import Adapter  # noqa: PLC0415 - the base imports this package
 
     if not (isinstance(found, type) and issubclass(found, Adapter)):
-        raise LookupError(f"{name!r} is not an adapter; it must be a subclass of adapters.base.Adapter")
+        raise ValueError(f"{name!r} is not an adapter; it must be a subclass of adapters.base.Adapter")
     return found

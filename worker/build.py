@@ -25,7 +25,7 @@ OVERRIDES = ("first_look", "retention", "lag", "horizon", "rate", "concurrency",
 
 
 def build(settings: Settings, find: Find = adapters.find) -> dict[str, Account]:
-    """The configured accounts by name. `find` gives the adapter of a name, or raises LookupError.
+    """The configured accounts by name. `find` gives the adapter of a name, or raises ValueError.
 
     Raises ConfigError with every problem of every account.
     """
@@ -65,7 +65,7 @@ def _adapter(name: str, table: AccountTable, find: Find) -> Adapter[Any]:
     place = f"accounts.{name}"
     try:
         kind = find(table.adapter)
-    except LookupError as error:
+    except ValueError as error:
         raise ConfigError([f"{place}.adapter: {error}"]) from None
     try:
         return kind(kind.Settings.model_validate(table.settings))
