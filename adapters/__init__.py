@@ -45,5 +45,5 @@ def _checked(name: str, found: object) -> type["Adapter[Any]"]:
     from adapters.base import Adapter  # noqa: PLC0415 - the base imports this package
 
     if not (isinstance(found, type) and issubclass(found, Adapter)):
-        raise ValueError(f"{name!r} is not an adapter; it must be a subclass of adapters.base.Adapter")
+        raise ValueError(f"{name!r} is not an adapter; it must be a subclass of adapters.base.Adapter")  # noqa: TRY004  as find() promises
     return found

@@ -126,7 +126,8 @@ class Limits:
 class AdapterSettings(BaseModel):
     """What every account of a provider needs. Secrets are declared as `SecretStr`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What is wrong with a secret is said without the secret.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: str
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
 import httpx
 import msgspec
 
+from adapters.base import Adapter
 from adapters.errors import Refused, Unreadable
 from rules.reports import Report
 from rules.statuses import Status
@@ -42,10 +43,54 @@ def items(
     unreadable: list[str] = []
     for number, raw in enumerate(raws, 1):
         try:
-            reports.extend(report(decoder.decode(raw)))
+            reports.extend(_usable(report(decoder.decode(raw))))
         except (*MALFORMED, ValueError, OverflowError) as error:
             unreadable.append(f"item {number}: {place(error)}")
     return tuple(reports), tuple(unreadable)
+
+
+def one(
+    response: httpx.Response, shape: type[T], provider: str, report: Callable[[T], Iterable[Report]]
+) -> tuple[Report, ...]:
+    """The reports of an answer about one message. Raises Unreadable."""
+    found = decode(response, shape, provider)
+    try:
+        return _usable(report(found))
+    except (ValueError, OverflowError) as error:
+        msg = f"{provider}: the answer could not be read: {place(error)}; it is kept in the journal"
+        raise Unreadable(msg) from error
+
+
+def next_page(asks: Adapter[Any], address: str) -> httpx.Request:
+    """The request for the page at `address`, whole or from the root. Whether it may be sent, the sender decides.
+
+    Raises Unreadable if it is no address.
+    """
+    try:
+        if not address.startswith(("/", "http://", "https://")):
+            raise ValueError  # noqa: TRY301  told below with the others
+        return httpx.Request("GET", asks.url(address))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Unreadable(f"{asks.name}: the next page has no address; the answer is kept in the journal") from error
+
+
+def utc(at: datetime | None) -> datetime | None:
+    """`at` in UTC, in which it is if it has no zone. OverflowError if there is no such time."""
+    if at is None:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _usable(reports: Iterable[Report]) -> tuple[Report, ...]:
+    """The reports. ValueError if one names no message, or holds a zero character, which Postgres does not take."""
+    made = tuple(reports)
+    for said in made:
+        if not (said.provider_id or said.reference):
+            raise ValueError
+        texts = (said.provider_id, said.part, said.reference, said.code, said.detail, said.response, said.unknown)
+        if any("\0" in text for text in texts):
+            raise ValueError
+    return made
 
 
 def each(report: Report, statuses: Iterable[Status]) -> tuple[Report, ...]:
