@@ -58,6 +58,12 @@ class Notification(msgspec.Struct):
     sent_at: datetime | None = None
     completed_at: datetime | None = None
 
+    @property
+    def word(self) -> str:
+        """The status. Only `permanent-failure` means something else for a letter."""
+        is_letter = self.type == "letter" and self.status == "permanent-failure"
+        return f"letter/{self.status}" if is_letter else self.status
+
 
 class Created(msgspec.Struct):
     """As much of a notification as is needed to know when the listing is past a window."""
@@ -97,8 +103,9 @@ class GovukNotify(Adapter[Settings]):
         "sent": Status.UNCONFIRMED,  # to a country that may say no more
         "delivered": Status.DELIVERED,
         "permanent-failure": Status.HARD_BOUNCED,  # no such address or number
-        "temporary-failure": Status.EXPIRED,  # phone off or inbox full until it was given up; see `_outcome`
+        "temporary-failure": Status.EXPIRED,  # phone off or inbox full until it was given up
         "technical-failure": Status.NOT_SENT,  # trouble between Notify and its provider
+        "letter/permanent-failure": Status.NOT_SENT,  # could not be printed
         "accepted": Status.SENT,  # letter: to be printed
         "received": Status.UNCONFIRMED,  # letter: printed and posted; no better news will come
         "cancelled": Status.NOT_SENT,  # letter
@@ -111,6 +118,7 @@ class GovukNotify(Adapter[Settings]):
         "permanent-failure": Reason.INVALID_ADDRESS,
         "temporary-failure": Reason.UNREACHABLE,
         "technical-failure": Reason.UNKNOWN,
+        "letter/permanent-failure": Reason.UNKNOWN,
         "cancelled": Reason.CANCELED,
         "virus-scan-failed": Reason.CONTENT_REJECTED,
         "validation-failed": Reason.CONTENT_REJECTED,
@@ -165,20 +173,13 @@ class GovukNotify(Adapter[Settings]):
 
     def _reports(self, said: Notification) -> Iterable[Report]:
         about = Report(provider_id=self.normal_id(said.id), reference=said.reference or "")
-        if said.status not in self.STATUSES:
-            return (replace(about, unknown=said.status),)
-        status = self.STATUSES[said.status]
+        if said.word not in self.STATUSES:
+            return (replace(about, unknown=said.word),)
+        status = self.STATUSES[said.word]
         about = replace(about, occurred_at=_occurred_at(said, status))
-        if reason := self.REASONS.get(said.status):
+        if reason := self.REASONS.get(said.word):
             about = replace(about, reason=reason, code=said.status)
-        return each(about, self._outcome(said, status))
-
-    def _outcome(self, said: Notification, status: Status) -> tuple[Status, ...]:
-        if said.status == "temporary-failure":
-            return GIVEN_UP
-        if said.type == "letter" and said.status == "permanent-failure":
-            return (Status.NOT_SENT,)  # it could not be printed, which says nothing about the address
-        return (status,)
+        return each(about, GIVEN_UP if status is Status.EXPIRED else (status,))
 
 
 def _occurred_at(said: Notification, status: Status) -> datetime | None:

@@ -126,3 +126,4 @@ def answers(name: str | None = None) -> list[Answer]:
 
 every_adapter = pytest.mark.parametrize("name", adapters.names())
 every_answer = pytest.mark.parametrize("answer", answers(), ids=str)
+every_page = pytest.mark.parametrize("answer", [one for one in answers() if "raises" not in one.recorded], ids=str)
