@@ -11,18 +11,21 @@ def parse(text: str) -> timedelta:
     """The duration that `text` names. ValueError says what would be right."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
-        msg = f"{text!r} is not a duration; write it like 90s, 15m, 48h or 7d"
-        raise ValueError(msg)
-    return timedelta(seconds=sum(float(number) * _seconds(unit) for number, unit in parts))
+        raise ValueError(f"{text!r} is not a duration; write it like 90s, 15m, 48h or 7d")
+    try:
+        return sum((_part(number, unit) for number, unit in parts), timedelta())
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than any time that can be kept") from None
 
 
-def _seconds(unit: str) -> float:
-    return 0.001 if unit == "ms" else UNITS[unit]
+def _part(number: str, unit: str) -> timedelta:
+    size = timedelta(milliseconds=1) if unit == "ms" else timedelta(seconds=UNITS[unit])
+    return size * (float(number) if "." in number else int(number))
 
 
 def text(duration: timedelta) -> str:
     """`duration` as a person would write it, exact to the millisecond."""
-    milliseconds = round(duration.total_seconds() * 1000)
+    milliseconds = (duration + timedelta(microseconds=500)) // timedelta(milliseconds=1)
     seconds, rest = divmod(milliseconds, 1000)
     parts = []
     for unit, size in UNITS.items():

@@ -54,9 +54,7 @@ class Horizon:
     settle_at: datetime
 
 
-def horizon(
-    sent_at: datetime, deadline_at: datetime, lag: timedelta, retention: timedelta | None
-) -> Horizon:
+def horizon(sent_at: datetime, deadline_at: datetime, lag: timedelta, retention: timedelta | None) -> Horizon:
     """When the last look is due and when the message may be settled."""
     settle_at = deadline_at + lag
     if retention is None:
@@ -69,15 +67,13 @@ def remembered(retention: timedelta) -> timedelta:
     return retention - min(retention / 20, timedelta(hours=1))
 
 
-def next_look_at(
-    schedule: Schedule, bounds: Horizon, sent_at: datetime, now: datetime, chance: float
-) -> datetime:
+def next_look_at(schedule: Schedule, bounds: Horizon, sent_at: datetime, now: datetime, chance: float) -> datetime:
     """When to look next at a message that was just looked at, or just recorded, at `now`.
 
-    Never past the last look; once that has been made, the moment it may be settled.
+    Never in the past, and never past the last look; once that has been made, the moment it may be settled.
     """
     if now >= bounds.last_look_at:
-        return bounds.settle_at
+        return max(bounds.settle_at, now)
     age = schedule.next_age(now - sent_at, chance)
     return bounds.last_look_at if age is None else min(sent_at + age, bounds.last_look_at)
 
@@ -90,12 +86,8 @@ _MINUTE, _HOUR = 60, 3600
 
 #: Good unseen: dense while most messages settle, then ever rarer.
 DEFAULTS: dict[Channel, Schedule] = {
-    Channel.SMS: Schedule(
-        _ages(15, 45, 2 * _MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR, 4 * _HOUR), timedelta(hours=8)
-    ),
-    Channel.EMAIL: Schedule(
-        _ages(30, 2 * _MINUTE, 10 * _MINUTE, _HOUR, 4 * _HOUR), timedelta(hours=12)
-    ),
+    Channel.SMS: Schedule(_ages(15, 45, 2 * _MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR, 4 * _HOUR), timedelta(hours=8)),
+    Channel.EMAIL: Schedule(_ages(30, 2 * _MINUTE, 10 * _MINUTE, _HOUR, 4 * _HOUR), timedelta(hours=12)),
     Channel.PUSH: Schedule(_ages(15 * _MINUTE, 30 * _MINUTE, 2 * _HOUR), timedelta(hours=6)),
     Channel.VOICE: Schedule(_ages(_MINUTE, 5 * _MINUTE, 30 * _MINUTE), timedelta(hours=6)),
     Channel.LETTER: Schedule(_ages(_HOUR, 12 * _HOUR), timedelta(days=1)),

@@ -47,8 +47,10 @@ class State:
     @property
     def settled_by_sweep(self) -> bool:
         """Whether the present status is our own guess."""
-        ours = self.status in {Status.TIMED_OUT, Status.EXPIRED_OURS, Status.UNCONFIRMED}
-        return ours and bool(self.heard & MARK_BITS)
+        if self.status is Status.UNCONFIRMED:
+            # Where the sweep has guessed `timed_out`, this is a provider's later word.
+            return bool(self.heard & MARK_BITS) and not self.heard & Status.TIMED_OUT.bit
+        return self.status in {Status.TIMED_OUT, Status.EXPIRED_OURS}
 
     @property
     def reason(self) -> Reason:

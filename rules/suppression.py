@@ -40,7 +40,7 @@ class SoftBounces:
 class Triggers:
     """What else blocks on a channel. Everything is off unless asked for."""
 
-    #: Any of `OPTIONAL`.
+    #: Any of `OPTIONAL`; others are passed over, so that our own side's faults never block a person.
     reasons: frozenset[Reason] = frozenset()
     soft_bounces: SoftBounces | None = None
 
@@ -51,7 +51,7 @@ def blocks(word: Word, triggers: Triggers) -> bool:
         return word.reason not in OUR_SIDE or bool(word.bits & ALWAYS & ~Status.HARD_BOUNCED.bit)
     if word.bits & REFUSALS and word.reason in REASONS:
         return True
-    return bool(word.bits & BLOCKS) and word.reason in triggers.reasons
+    return bool(word.bits & BLOCKS) and word.reason in triggers.reasons & OPTIONAL
 
 
 def is_blocked(blocked_by: Iterable[datetime], unblocked_at: Iterable[datetime]) -> bool:
