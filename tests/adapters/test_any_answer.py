@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from adapters.base import Adapter, Ids, Page, What
 from adapters.errors import Refused, Throttled, Unreadable
 from rules.reports import Report
+from tests.adapters.questions import offered
 from tests.adapters.recorded import Answer, adapter, answers, body, every_adapter, imagined, planted
-from tests.adapters.test_contract import offered
 
 #: What a sender passes on: any status but 3xx, 401, 403, 429 and 5xx.
 STATUSES = st.sampled_from((200, 200, 200, 201, 204, 400, 404, 409, 410, 422))

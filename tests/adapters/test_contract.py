@@ -1,57 +1,22 @@
-"""What every adapter promises, over all of them: what it declares, how it asks, and that its secrets stay secret."""
+"""What every adapter promises, over all of them: what it declares and how it asks."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr, ValidationError
 
 import adapters
-from adapters.base import Adapter, AdapterSettings, Ids, References, Since, Take, What, Window
+from adapters.base import Ids, Since, Window
 from rules.statuses import NEVER_HANDED_OVER, Channel, Reason, Status
-from tests.adapters.recorded import ANSWERS, NOW, Answer, adapter, answers, every_adapter, imagined, planted
+from tests.adapters.questions import not_offered, offered
+from tests.adapters.recorded import ANSWERS, NOW, Answer, adapter, answers, every_adapter
 
 ROOT = Path(__file__).parents[2]
 
 #: What only we say; a provider's word can never mean it.
 OURS = NEVER_HANDED_OVER | {Status.TIMED_OUT, Status.EXPIRED_OURS}
-
-WINDOW = Window(NOW - timedelta(hours=1), NOW)
-SINCE = Since(None, NOW - timedelta(hours=1))
-
-
-def offered(asks: Adapter[Any]) -> list[What]:
-    """One question of every shape that the adapter declares, as large as it may be."""
-    limits = asks.limits
-    some = ids_of(asks, limits.ids)
-    shapes: list[tuple[int, What]] = [
-        (limits.ids, Ids(some)),
-        (limits.references, References(some[: limits.references] or some[:1])),
-        (limits.listing, WINDOW),
-        (limits.feed, SINCE),
-        (limits.queue + limits.drain, Take()),
-    ]
-    return [what for limit, what in shapes if limit]
-
-
-def not_offered(asks: Adapter[Any]) -> list[What]:
-    """Every question that the adapter does not declare: too many, none, or another shape."""
-    limits = asks.limits
-    names = tuple(f"name-{number}" for number in range(max(limits.ids, limits.references) + 1))
-    questions: list[What] = [Ids(names[: limits.ids + 1]), References(names[: limits.references + 1])]
-    questions += [Ids(()), References(())]
-    shapes = ((limits.listing, WINDOW), (limits.feed, SINCE), (limits.queue + limits.drain, Take()))
-    return questions + [what for limit, what in shapes if not limit]
-
-
-def ids_of(asks: Adapter[Any], count: int) -> tuple[str, ...]:
-    """As many ids as the provider allows in one lookup, by number and by characters."""
-    room = asks.limits.id_characters
-    length = 34 if room is None else min(34, room // max(count, 1))
-    return tuple(f"{number:0{max(length - 1, 1)}}" for number in range(count))
 
 
 @every_adapter
@@ -104,95 +69,6 @@ def test_what_an_adapter_does_not_declare_it_does_not_ask(name: str) -> None:
     for what in not_offered(asks):
         with pytest.raises(ValueError, match="cannot be asked"):
             asks.ask(what)
-
-
-@every_adapter
-def test_asking_writes_no_secret_into_a_request(name: str) -> None:
-    """Secrets come in at each attempt, through `auth`; addresses are seen by proxies and logs."""
-    asks = adapter(name)
-
-    for what in offered(asks):
-        request = asks.ask(what)
-        seen = f"{request.url} {request.headers} {request.content!r}"
-        assert not [secret for secret in planted(name) if secret in seen]
-
-
-@every_adapter
-def test_credentials_never_go_into_the_address(name: str) -> None:
-    asks = adapter(name)
-    request = asks.ask(offered(asks)[0])
-    sent = next(asks.auth(NOW, "n" * 32).sync_auth_flow(request))
-
-    assert not [secret for secret in planted(name) if secret in str(sent.url)]
-
-
-@every_adapter
-def test_the_account_proves_who_it_is(name: str) -> None:
-    """With a request that has credentials, nothing else of it is changed."""
-    asks = adapter(name)
-    request = asks.ask(offered(asks)[0])
-    before = dict(request.headers)
-    sent = next(asks.auth(NOW, "n" * 32).sync_auth_flow(request))
-
-    assert set(sent.headers) - set(before) == {"authorization"}
-    assert {key: sent.headers[key] for key in before} == before
-
-
-@every_adapter
-def test_credentials_depend_on_the_time_given_and_not_on_the_clock(name: str) -> None:
-    """The same time and nonce give the same credentials, also long ago and far ahead."""
-    asks = adapter(name)
-    what = offered(asks)[0]
-
-    for now in (NOW, NOW - timedelta(days=9000), NOW + timedelta(days=9000)):
-        one, other = (next(asks.auth(now, "n" * 32).sync_auth_flow(asks.ask(what))) for _ in range(2))
-        assert one.headers["authorization"] == other.headers["authorization"]
-
-
-@every_adapter
-def test_secrets_are_declared_and_never_shown(name: str) -> None:
-    """Not by settings, adapters or credentials, however they are printed, nor by errors about other settings."""
-    kind = adapters.find(name)
-    settings = kind.Settings(**imagined(name))
-    asks = kind(settings)
-    shown = [
-        repr(settings),
-        str(settings),
-        settings.model_dump_json(),
-        repr(asks),
-        str(asks),
-        repr(asks.auth(NOW, "n")),
-    ]
-
-    assert planted(name)
-    assert not [secret for secret in planted(name) for text in shown if secret in text]
-    assert not [setting for setting in likely_secret(kind.Settings) if setting not in secrets_of(kind.Settings)]
-
-
-@every_adapter
-def test_a_wrong_setting_is_told_without_its_value(name: str) -> None:
-    kind = adapters.find(name)
-    wrong = imagined(name) | {"base_url": "ftp://planted-place", "planted_setting": "planted-value"}
-    for setting in secrets_of(kind.Settings):
-        wrong[setting] = ["planted-list"]
-
-    with pytest.raises(ValidationError) as caught:
-        kind.Settings(**wrong)
-
-    assert not [text for text in ("planted-place", "planted-value", "planted-list") if text in str(caught.value)]
-
-
-def secrets_of(settings: type[AdapterSettings]) -> list[str]:
-    """The names of all settings that are declared as secrets."""
-    fields = settings.model_fields.items()
-    return [
-        name for name, field in fields if SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ()))
-    ]
-
-
-def likely_secret(settings: type[AdapterSettings]) -> list[str]:
-    """The names of all settings that sound like secrets."""
-    return [name for name in settings.model_fields if any(word in name for word in ("token", "secret", "password"))]
 
 
 @every_adapter

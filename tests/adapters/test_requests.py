@@ -1,0 +1,99 @@
+"""The requests of single providers, to the letter: what their documentation asks for."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import httpx
+import jwt
+import msgspec
+import pytest
+from pydantic import ValidationError
+
+from adapters.base import Adapter, Ids, References, Window
+from tests.adapters.recorded import NOW, adapter, imagined
+
+ACCOUNT = "/2010-04-01/Accounts/AC0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+
+
+def authorization(asks: Adapter[Any], now: datetime = NOW, nonce: str = "n") -> str:
+    """What an attempt at `now` sends to prove who it is."""
+    request = next(asks.auth(now, nonce).sync_auth_flow(httpx.Request("GET", "https://example.com")))
+    return str(request.headers["authorization"])
+
+
+def test_twilio_is_asked_for_one_message() -> None:
+    request = adapter("twilio").ask(Ids((" SM00aB ",)))
+
+    assert str(request.url) == f"https://api.twilio.com{ACCOUNT}/Messages/SM00aB.json"
+
+
+def test_twilio_is_asked_for_a_window_in_whole_seconds_of_utc() -> None:
+    """No message sent at the very edge is left out."""
+    since = datetime(2026, 11, 24, 10, 0, 0, 999_999, tzinfo=UTC)
+    until = datetime(2026, 11, 24, 12, 30, 0, 1, tzinfo=timezone(timedelta(hours=1)))
+    request = adapter("twilio").ask(Window(since, until))
+    expected = {"DateSent>": "2026-11-24T10:00:00Z", "DateSent<": "2026-11-24T11:30:01Z", "PageSize": "1000"}
+
+    assert request.url.path == f"{ACCOUNT}/Messages.json"
+    assert dict(request.url.params) == expected
+    assert "DateSent%3E=" in str(request.url)
+
+
+def test_twilio_is_given_the_account_or_its_api_key() -> None:
+    account = httpx.BasicAuth(imagined("twilio")["account_sid"], imagined("twilio")["auth_token"])
+    key = httpx.BasicAuth("SK1", imagined("twilio")["auth_token"])
+
+    assert authorization(adapter("twilio")) == account._auth_header  # noqa: SLF001  as httpx writes it
+    assert authorization(adapter("twilio", api_key="SK1")) == key._auth_header  # noqa: SLF001
+
+
+def test_a_base_address_may_have_a_path() -> None:
+    """As of a proxy, or of the simulator."""
+    request = adapter("twilio", base_url="http://127.0.0.1:8080/twilio/").ask(Ids(("SM1",)))
+
+    assert str(request.url) == f"http://127.0.0.1:8080/twilio{ACCOUNT}/Messages/SM1.json"
+
+
+def test_notify_is_asked_by_id_by_reference_and_for_the_newest() -> None:
+    asks = adapter("govuk_notify")
+    ours = "740E5834-3A29-46B4-9A6F-16142FDE533A"
+    place = "https://api.notifications.service.gov.uk/v2/notifications"
+
+    assert str(asks.ask(Ids((ours,))).url) == f"{place}/{ours.lower()}"
+    assert str(asks.ask(References(("order 1&status=x",))).url) == f"{place}?reference=order+1%26status%3Dx"
+    assert str(asks.ask(Window(NOW, NOW)).url) == place
+
+
+def test_notify_is_given_a_new_token_of_the_time_of_each_attempt() -> None:
+    """Signed with the secret, in the name of the service; and no older than the attempt."""
+    asks = adapter("govuk_notify")
+    first, later = (authorization(asks, now).removeprefix("Bearer ") for now in (NOW, NOW + timedelta(seconds=31)))
+    secret = imagined("govuk_notify")["api_key"][-36:]
+    expected = {"iss": "26785a09-ab16-4eb0-8407-a37497a57506", "iat": int(NOW.timestamp())}
+
+    assert first != later
+    assert jwt.decode(first, secret, algorithms=["HS256"], options={"verify_iat": False}) == expected
+    assert jwt.get_unverified_header(first) == {"typ": "JWT", "alg": "HS256"}
+
+
+@pytest.mark.parametrize("key", ["", "planted", "name-26785a09-ab16-4eb0-8407-a37497a57506", "x" * 73])
+def test_half_an_api_key_of_notify_is_told_and_not_shown(key: str) -> None:
+    with pytest.raises(ValidationError, match="must be the whole API key") as caught:
+        adapter("govuk_notify", api_key=key)
+
+    assert not key or key not in str(caught.value)
+
+
+def test_expo_is_asked_for_receipts() -> None:
+    request = adapter("expo").ask(Ids((" 00aB ", "c")))
+
+    assert (request.method, str(request.url)) == ("POST", "https://exp.host/--/api/v2/push/getReceipts")
+    assert msgspec.json.decode(request.content) == {"ids": ["00aB", "c"]}
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_expo_needs_no_token() -> None:
+    request = httpx.Request("GET", "https://exp.host")
+    sent = next(adapter("expo", access_token=None).auth(NOW, "n").sync_auth_flow(request))
+
+    assert "authorization" not in sent.headers
