@@ -31,6 +31,6 @@ def report(name: str, vocabulary: str | None, form: str, rows: int | None, *, as
             number = await communication(connection, name)
             counted = totals(words, await messages.classes(connection, number))
             lines = (line(words, row) async for row in messages.all_of(connection, number))
-            await SHEETS["json" if as_json else form](name, counted, lines, most)
+            await SHEETS["json" if as_json else form](name, counted, lines, words.columns, most)
 
     session.work(task)

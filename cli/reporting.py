@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import asyncpg
-from rules.vocabularies import Label, Vocabulary, label
 
 from rules.state import State
 from rules.statuses import Channel, Engagement, Reason
+from rules.vocabularies import Label, Vocabulary, icon_of, label
 from store import messages
 from store.messages import Class
 
@@ -47,7 +47,7 @@ def line(words: Vocabulary, row: asyncpg.Record) -> Line:
     called = label(words, Channel(row["channel"]), state)
     fields: dict[str, object] = {
         "channel": Channel(row["channel"]).word,
-        "label": called.label,
+        "label": called.text,
         "status": state.status.word,
         "reason": state.reason.word,
         "response": state.response[1] if state.response else "",
@@ -55,13 +55,20 @@ def line(words: Vocabulary, row: asyncpg.Record) -> Line:
     return Line(called, {name: fields[name] if name in fields else row[name] for name in COLUMNS})
 
 
+def shown(line: Line, field: str) -> object:
+    """What a column of a vocabulary shows of one message."""
+    if field == "why":
+        said = (line.fields["reason"], line.fields["code"])
+        return ", ".join(str(part) for part in said if part).replace("_", " ")
+    return line.fields[field] or ""
+
+
 def totals(words: Vocabulary, classes: Iterable[Class]) -> list[Total]:
     """How many stand how, by channel; labels that the product counts as one are one line."""
-    counts: dict[tuple[int, str, str], int] = {}
+    counts: dict[tuple[int, str], int] = {}
     for found in classes:
         cause = (ONCE, Reason(found.reason), "") if found.reason else None
         called = label(words, Channel(found.channel), State(heard=found.heard, cause=cause))
-        key = (found.channel, called.total, called.icon)
-        counts[key] = counts.get(key, 0) + found.messages
+        counts[found.channel, called.group] = counts.get((found.channel, called.group), 0) + found.messages
     ordered = sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
-    return [Total(Channel(channel).word, name, icon, many) for (channel, name, icon), many in ordered]
+    return [Total(Channel(channel).word, name, icon_of(words, name), many) for (channel, name), many in ordered]

@@ -9,36 +9,40 @@ import click
 
 from cli.cells import safe
 from cli.output import plain, show_table
-from cli.reporting import COLUMNS, Line, Total
+from cli.reporting import COLUMNS, Line, Total, shown
+from rules.vocabularies import ICONS, Column
 
 Lines = AsyncIterator[Line]
 
 
-async def as_table(name: str, totals: Sequence[Total], lines: Lines, most: int | None) -> None:
-    """Totals, and the first `most` recipients."""
+async def as_table(
+    name: str, totals: Sequence[Total], lines: Lines, columns: Sequence[Column], most: int | None
+) -> None:
+    """Totals, and the first `most` recipients with the vocabulary's columns."""
     everyone = sum(total.messages for total in totals)
     click.echo(f"{name}: {everyone} messages\n")
-    show_table(("channel", "", "", "messages"), [(t.channel, t.icon, t.label, t.messages) for t in totals])
-    shown: list[Sequence[object]] = []
+    show_table(("channel", "", "", "messages"), [(t.channel, ICONS[t.icon], t.label, t.messages) for t in totals])
+    rows: list[Sequence[object]] = []
     async for line in lines:
-        if most is not None and len(shown) >= most:
+        if most is not None and len(rows) >= most:
             break
-        shown.append(_row(line))
-    if shown:
+        rows.append(_row(line, columns))
+    if rows:
         click.echo("")
-        show_table(("recipient", "channel", "", "", "when", "attempts", "last attempt", "reason", "response"), shown)
-    if len(shown) < everyone:
-        click.echo(f"\n{len(shown)} of {everyone} shown; --all shows everyone, --format csv or json gives a file")
+        show_table(("recipient", "channel", "", "", "when", *(column.title for column in columns)), rows)
+    if len(rows) < everyone:
+        click.echo(f"\n{len(rows)} of {everyone} shown; --all shows everyone, --format csv or json gives a file")
 
 
-def _row(line: Line) -> Sequence[object]:
+def _row(line: Line, columns: Sequence[Column]) -> Sequence[object]:
     fields = line.fields
-    why = ", ".join(str(part) for part in (fields["reason"], fields["code"]) if part).replace("_", " ")
-    known = (fields["status_at"], fields["attempts"] or "", fields["last_attempt_at"], why, fields["response"])
-    return fields["recipient"], fields["channel"], line.label.icon, line.label.label, *known
+    known = (fields["recipient"], fields["channel"], line.label.symbol, line.label.text, fields["status_at"])
+    return *known, *(shown(line, column.field) for column in columns)
 
 
-async def as_csv(_name: str, _totals: Sequence[Total], lines: Lines, _most: int | None) -> None:
+async def as_csv(
+    _name: str, _totals: Sequence[Total], lines: Lines, _columns: Sequence[Column], _most: int | None
+) -> None:
     """Everyone, a row each, after a row of names; safe to open in a spreadsheet."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -46,7 +50,9 @@ async def as_csv(_name: str, _totals: Sequence[Total], lines: Lines, _most: int 
         writer.writerow([safe(line.fields[column]) for column in COLUMNS])
 
 
-async def as_json(name: str, totals: Sequence[Total], lines: Lines, _most: int | None) -> None:
+async def as_json(
+    name: str, totals: Sequence[Total], lines: Lines, _columns: Sequence[Column], _most: int | None
+) -> None:
     """One object: communication, messages, totals, and everyone in `rows`."""
     counts = [{"channel": t.channel, "label": t.label, "icon": t.icon, "messages": t.messages} for t in totals]
     head = {"communication": name, "messages": sum(t.messages for t in totals), "totals": counts}
@@ -59,7 +65,7 @@ async def as_json(name: str, totals: Sequence[Total], lines: Lines, _most: int |
     sys.stdout.write("\n]}\n")
 
 
-SHEETS: dict[str, Callable[[str, Sequence[Total], Lines, int | None], Awaitable[None]]] = {
+SHEETS: dict[str, Callable[[str, Sequence[Total], Lines, Sequence[Column], int | None], Awaitable[None]]] = {
     "table": as_table,
     "csv": as_csv,
     "json": as_json,

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import click
-from rules.vocabularies import Vocabulary, read
 
 import config
 from cli.output import guess
 from config import Settings
+from rules.vocabularies import Vocabulary, read
 
 OURS = Path(config.__file__).parent / "vocabularies"
 

@@ -137,6 +137,11 @@ def facts(channel: Channel, state: State) -> Facts:
     }
 
 
+def icon_of(vocabulary: Vocabulary, group: str) -> str:
+    """The icon of a line of the totals: that of the first label of this text."""
+    return next((row.label.icon for row in vocabulary.rows if row.label.text == group), "none")
+
+
 def best(vocabulary: Vocabulary, known: Facts, heard: int) -> list[Row]:
     """The most specific of the rows that a state meets; one, if the vocabulary is sound.
 

@@ -6,12 +6,12 @@ A vocabulary that does not give every state exactly one label is refused, with e
 import tomllib
 from collections.abc import Iterator, Sequence
 
-from rules.labels import CONDITIONS, ICONS, KINDS, Column, Label, Row, Vocabulary, label
+from rules.labels import CONDITIONS, ICONS, KINDS, Column, Label, Row, Vocabulary, icon_of, label
 from rules.soundness import unsound
 from rules.statuses import Engagement
 from rules.tables import Table
 
-__all__ = ["FIELDS", "Column", "Label", "Vocabulary", "label", "read"]
+__all__ = ["FIELDS", "ICONS", "Column", "Label", "Vocabulary", "icon_of", "label", "read"]
 
 #: What a column may show. `why` is the reason together with the provider's code.
 FIELDS = (
