@@ -7,6 +7,7 @@ from cli.found import communication
 from cli.reporting import line, totals
 from cli.sheets import SHEETS
 from cli.vocabulary import named
+from rules.vocabularies import Vocabulary
 from store import messages
 from store.connections import Pool
 
@@ -26,11 +27,13 @@ def report(name: str, vocabulary: str | None, form: str, rows: int | None, *, as
     words = named(session.settings(), vocabulary)
     most = None if everyone else ROWS if rows is None else rows
 
-    async def task(pool: Pool) -> None:
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            number = await communication(connection, name)
-            counted = totals(words, await messages.classes(connection, number))
-            lines = (line(words, row) async for row in messages.all_of(connection, number))
-            await SHEETS["json" if as_json else form](name, counted, lines, words.columns, most)
+    session.work(lambda pool: write(pool, name, words, "json" if as_json else form, most))
 
-    session.work(task)
+
+async def write(pool: Pool, name: str, words: Vocabulary, form: str, most: int | None) -> None:
+    """Print the report of the communication `name` as `form`; a table has at most `most` recipients."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        number = await communication(connection, name)
+        counted = totals(words, await messages.classes(connection, number))
+        lines = (line(words, row) async for row in messages.all_of(connection, number))
+        await SHEETS[form](name, counted, lines, words.columns, most)

@@ -4,8 +4,8 @@ It changes the user, asks the kernel for a signal when its parent dies, and turn
 changing the user clears that request. It is a program of its own because code between fork and exec is unsafe in a
 process with threads, and Python says so with a warning.
 
-Its arguments: the parent's number, the signal, the numbers of user and group (-1 and -1: stay as we are), the program
-and what it takes.
+Its arguments: the parent's number, the signal, the numbers of user and group (-1 and -1: stay as we are), `clean` or
+`same` for the environment, the program and what it takes.
 """
 
 import ctypes
@@ -32,11 +32,12 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(ignored, signal.SIG_DFL)
-    os.execve(sys.argv[5], sys.argv[5:], _ENVIRONMENT)  # noqa: S606  a list of arguments, no shell
+    environment = _ENVIRONMENT if sys.argv[5] == "clean" else os.environ
+    os.execve(sys.argv[6], sys.argv[6:], environment)  # noqa: S606  a list of arguments, no shell
 
 
 if __name__ == "__main__":
     try:
         main()
     except OSError as error:
-        sys.exit(f"cannot start {sys.argv[5]}: {error}")
+        sys.exit(f"cannot start {sys.argv[6]}: {error}")

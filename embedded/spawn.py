@@ -1,10 +1,10 @@
-"""Starts a program as the servers' account, so that it dies with us."""
+"""Starts a program, as the servers' account or as ourselves, so that it dies with us."""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +25,22 @@ def serve(argv: Sequence[str], account: Account, *, log: Path, lock: int, death:
     """
     with _open_log(log, account) as output:
         return _spawn(argv, account, lock, death, stdin=subprocess.DEVNULL, output=output)
+
+
+def companion(argv: Sequence[str], environment: Mapping[str, str], *, log: Path) -> Child:
+    """Start a program of our own as ourselves. Its output goes to `log`; it is killed when this process dies.
+
+    Only the main thread may call it, as with `serve`.
+    """
+    with _open_log(log, None) as output:
+        return subprocess.Popen(  # noqa: S603  our own program
+            [*_child(signal.SIGKILL, None), "same", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            process_group=0,
+        )
 
 
 def run(argv: Sequence[str], account: Account, *, lock: int, stdin: str = "") -> tuple[int, str]:
@@ -49,10 +65,8 @@ def tail(log: Path) -> str:
 def _spawn(
     argv: Sequence[str], account: Account, lock: int, death: signal.Signals, *, stdin: int, output: int | BinaryIO
 ) -> Child:
-    who = (account.uid, account.gid) if account.switch else (-1, -1)
-    numbers = [str(number) for number in (os.getpid(), int(death), *who)]
     return subprocess.Popen(  # noqa: S603  the programs of our own wheels
-        [sys.executable, "-I", "-S", str(_CHILD), *numbers, *argv],
+        [*_child(death, account), "clean", *argv],
         stdin=stdin,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -62,10 +76,16 @@ def _spawn(
     )
 
 
-def _open_log(path: Path, account: Account) -> BinaryIO:
+def _child(death: signal.Signals, account: Account | None) -> list[str]:
+    who = (account.uid, account.gid) if account is not None and account.switch else (-1, -1)
+    numbers = [str(number) for number in (os.getpid(), int(death), *who)]
+    return [sys.executable, "-I", "-S", str(_CHILD), *numbers]
+
+
+def _open_log(path: Path, account: Account | None) -> BinaryIO:
     """Open the log to append to. One that has grown large is begun anew."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    if account.switch:
+    if account is not None and account.switch:
         os.fchown(descriptor, account.uid, account.gid)
     if os.fstat(descriptor).st_size > _LOG_BYTES:
         os.ftruncate(descriptor, 0)
