@@ -11,8 +11,8 @@ class Schedule:
     """Ages at which to look, then a repeat.
 
     `looks` rise. `then` is the pause between looks after the last of them; None means that no more follow, and the
-    last look before settling is the only one left. `jitter` is the share by which an age may be longer, so that
-    messages sent together are not asked about together.
+    last look before settling is the only one left. `jitter` is the share by which the pause before a look may be
+    longer, so that messages sent together are not asked about together.
     """
 
     looks: tuple[timedelta, ...] = ()
@@ -47,7 +47,8 @@ class Horizon:
     """The moments that bound the looks at one message.
 
     `last_look_at` is when the last look before settling is made: the deadline and the provider's lag later, or just
-    before the provider forgets, if that is sooner. `settle_at` is when the message may be settled.
+    before the provider forgets, if that is sooner. `settle_at` is when the message may be settled: never before its
+    deadline, and at once when the last look comes later.
     """
 
     last_look_at: datetime
@@ -56,10 +57,10 @@ class Horizon:
 
 def horizon(sent_at: datetime, deadline_at: datetime, lag: timedelta, retention: timedelta | None) -> Horizon:
     """When the last look is due and when the message may be settled."""
-    settle_at = deadline_at + lag
-    if retention is None:
-        return Horizon(settle_at, settle_at)
-    return Horizon(min(settle_at, sent_at + remembered(retention)), settle_at)
+    last_look_at = deadline_at + lag
+    if retention is not None:
+        last_look_at = min(last_look_at, sent_at + remembered(retention))
+    return Horizon(last_look_at, max(deadline_at, last_look_at))
 
 
 def remembered(retention: timedelta) -> timedelta:
