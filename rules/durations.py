@@ -4,18 +4,24 @@ import re
 from datetime import timedelta
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[dhms])")
+
+#: A thousand years. Times further away than this cannot be kept.
+LONGEST = timedelta(days=365_000)
 
 
 def parse(text: str) -> timedelta:
     """The duration that `text` names. ValueError says what would be right."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
-        raise ValueError(f"{text!r} is not a duration; write it like 90s, 15m, 48h or 7d")
+        raise ValueError(f"{text[:60]!r} is not a duration; write it like 90s, 15m, 48h or 7d")
     try:
-        return sum((_part(number, unit) for number, unit in parts), timedelta())
-    except OverflowError:
-        raise ValueError(f"{text!r} is longer than any time that can be kept") from None
+        duration = sum((_part(number, unit) for number, unit in parts), timedelta())
+    except (OverflowError, ValueError):  # int() refuses thousands of digits with a message about Python
+        duration = timedelta.max
+    if duration > LONGEST:
+        raise ValueError(f"{text[:60]!r} is longer than any time that can be kept; the longest is {LONGEST.days}d")
+    return duration
 
 
 def _part(number: str, unit: str) -> timedelta:
