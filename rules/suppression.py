@@ -14,14 +14,13 @@ from rules.statuses import Engagement, Reason, Status
 #: Any of these blocks the address on its channel, also after `delivered`.
 ALWAYS = Status.HARD_BOUNCED.bit | Engagement.OPTED_OUT.bit | Engagement.COMPLAINED.bit
 
-#: A word with one of these statuses blocks if its reason does.
+#: Statuses of a refusal, and the reasons for which one blocks.
 REFUSALS = Status.NOT_SENT.bit | Status.FAILED.bit
-BLOCKS = Status.SOFT_BOUNCED.bit | Status.EXPIRED.bit | REFUSALS
-
-#: Reasons for which a refusal blocks.
 REASONS = frozenset({Reason.SUPPRESSED, Reason.OPTED_OUT})
 
-#: Reasons for which a block by the recipient's provider blocks, for who wants it.
+#: Statuses of a block by the recipient's provider, and the reasons for which one blocks, for who wants it. What was
+#: not sent never came to that provider.
+BLOCKS = Status.SOFT_BOUNCED.bit | Status.EXPIRED.bit | Status.FAILED.bit
 OPTIONAL = frozenset({Reason.SPAM, Reason.POLICY})
 
 #: Never the recipient's fault.
