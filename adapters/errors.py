@@ -2,7 +2,7 @@
 
     AskError
     ├── Unreachable   we, later: no answer, or the provider is in trouble
-    ├── Throttled     we, later: asked too often; `retry_after` says how long to wait
+    ├── Throttled     we, later: asked too often
     ├── Refused       an operator: credentials, permissions, a wrong address or setting
     └── Unreadable    a developer: an answer that does not have the documented shape
 
@@ -13,15 +13,10 @@ from datetime import timedelta
 
 
 class AskError(Exception):
-    """A provider could not be asked, or its answer could not be read."""
+    """A provider could not be asked, or its answer could not be read.
 
-
-class Unreachable(AskError):  # noqa: N818 - a state of the provider, not an error of ours
-    """No answer came, or the provider answered that it is in trouble. Asked again later."""
-
-
-class Throttled(AskError):  # noqa: N818 - as above
-    """The provider says that it is asked too often. `retry_after` is None where it gives no time."""
+    `retry_after` is how long it wants to be left alone; None where it does not say.
+    """
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         """Keep how long the provider wants to be left alone."""
@@ -29,7 +24,15 @@ class Throttled(AskError):  # noqa: N818 - as above
         self.retry_after = retry_after
 
 
-class Refused(AskError):  # noqa: N818 - as above
+class Unreachable(AskError):
+    """No answer came, or the provider answered that it is in trouble. Asked again later."""
+
+
+class Throttled(AskError):
+    """The provider says that it is asked too often."""
+
+
+class Refused(AskError):
     """The provider will not answer this account until someone changes something.
 
     `credentials` is true where it refused who we are (401, 403), false where it refused this one request.
@@ -41,5 +44,5 @@ class Refused(AskError):  # noqa: N818 - as above
         self.credentials = credentials
 
 
-class Unreadable(AskError):  # noqa: N818 - as above
+class Unreadable(AskError):
     """The answer is not what the provider's documentation promises. It is kept in the journal."""

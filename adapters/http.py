@@ -6,39 +6,37 @@ collapses under concurrency (encode/httpx#3215). Every request is a repeatable r
 
 import asyncio
 import secrets
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-import aiohttp
 import httpx
-import structlog
-from httpx_aiohttp import AiohttpTransport
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
 from adapters.base import Adapter
+from adapters.client import NO_ANSWER, cause, open_client
 from adapters.errors import AskError, Refused, Throttled, Unreachable, Unreadable
 from adapters.retry_after import retry_after
 
-log = structlog.get_logger()
+HEADERS = {"user-agent": "landed", "accept-encoding": "gzip, deflate"}
 
-#: What the transport and the libraries below it raise when no answer comes.
-NO_ANSWER = (httpx.TransportError, aiohttp.ClientError, OSError, TimeoutError)
+#: How an answer may be packed. Packed twice it could grow a million times before its size is seen.
+PACKED = {"", "identity", "gzip", "deflate"}
 
-USER_AGENT = "landed"
+#: Seconds before a second try: longer with each, up to `max`, and spread, so that workers do not come back together.
+BACK_OFF = wait_random_exponential(multiplier=0.5, min=0.2, max=8)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempt:
-    """One request sent: its status or None, how long it took, and how many bytes came."""
+    """One request sent: its status or None, how long it took, how many bytes came, and the kind of error if any."""
 
-    status: int | None
-    seconds: float
-    size: int
+    status: int | None = None
+    seconds: float = 0.0
+    size: int = 0
     problem: str | None = None
 
 
@@ -49,7 +47,7 @@ def _utc_now() -> datetime:
 class Sender:
     """Sends the requests of one account."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each bounds or hears something else
         self,
         adapter: Adapter[Any],
         account: str,
@@ -67,20 +65,23 @@ class Sender:
     ) -> None:
         """Send at most `concurrency` requests at once; give up after `tries` tries or `patience`, whichever is first.
 
-        `permit` is awaited before each try, `observe` called after it. `max_bytes` bounds an answer, unpacked.
+        `timeout` bounds each try whole. `permit` is awaited before each try, `observe` called after it. `max_bytes`
+        bounds an answer, unpacked.
         """
+        at_once = concurrency or adapter.limits.concurrency
         self._adapter = adapter
         self._account = account
         self._timeout = timeout.total_seconds()
-        self._at_once = asyncio.Semaphore(concurrency or adapter.limits.concurrency)
+        self._at_once = asyncio.Semaphore(at_once)
         self._max_bytes = max_bytes
         self._tries = tries
-        self._patience = patience.total_seconds()
+        self._patience = patience
         self._permit = permit
         self._observe = observe
         self._clock = clock
         self._sleep = sleep
-        self._client = client or _client(concurrency or adapter.limits.concurrency, self._timeout)
+        self._base = httpx.URL(adapter.settings.base_url)
+        self._client = client or open_client(self._base, at_once, self._timeout)
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before the first request."""
@@ -100,92 +101,72 @@ class Sender:
         Any status but 3xx, 401, 403, 429 and 5xx is an answer.
         """
         self._check_place(request.url)
-        ends_at = time.monotonic() + self._patience
-        # A new object for each call: one that is shared stops early under concurrency.
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type((Unreachable, Throttled)),
-            stop=lambda state: stop_after_attempt(self._tries)(state) or self._is_too_late(state, ends_at),
-            wait=self._wait,
-            sleep=self._sleep,
-            reraise=True,
-        )
         async with self._at_once:
+            # A new object for each call: one that is shared stops early under concurrency.
+            retrying = AsyncRetrying(
+                retry=retry_if_exception_type((Unreachable, Throttled)),
+                stop=stop_after_attempt(self._tries) | stop_before_delay(self._patience),
+                wait=_wait,
+                sleep=self._sleep,
+                reraise=True,
+            )
             return await retrying(self._try, request)
 
     def _check_place(self, url: httpx.URL) -> None:
-        """A next page may not lead our credentials to somebody else."""
-        base = httpx.URL(self._adapter.settings.base_url)
-        ours = (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
-        if not ours and not (url.scheme == "https" and url.port is None and url.host in self._adapter.hosts):
+        """A next page may not lead our credentials to somebody else, nor bring others."""
+        ours = (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port)
+        declared = url.scheme == "https" and url.port is None and url.host in self._adapter.hosts
+        if not (ours or declared) or url.userinfo:
             raise Refused(f"{self._who}: a page led to another host; nothing was sent there; tell the provider")
 
     @property
     def _who(self) -> str:
         return f"{self._adapter.name} (account {self._account})"
 
-    def _wait(self, state: RetryCallState) -> float:
-        """Back-off with jitter, and never less than the provider asks for."""
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
-        return max(wait_random_exponential(multiplier=0.5, max=8)(state), asked)
-
-    def _is_too_late(self, state: RetryCallState, ends_at: float) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
-        return time.monotonic() + asked >= ends_at
-
     async def _try(self, request: httpx.Request) -> httpx.Response:
         if self._permit is not None:
             await self._permit()
+        attempt = Attempt()
         started = time.monotonic()
-        status: int | None = None
-        size, problem = 0, None
         try:
-            response = await self._exchange(request)
-            status, size = response.status_code, len(response.content)
-            self._judge(response)
+            return await self._exchange(request, attempt)
         except AskError as error:
-            problem = type(error).__name__.lower()
+            attempt.problem = type(error).__name__.lower()
             raise
-        else:
-            return response
         finally:
+            attempt.seconds = time.monotonic() - started
             if self._observe is not None:
-                self._observe(Attempt(status, time.monotonic() - started, size, problem))
+                self._observe(attempt)
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+    async def _exchange(self, request: httpx.Request, attempt: Attempt) -> httpx.Response:
         """Send once. The causes are not chained: their texts can hold addresses that stood in the query."""
         auth = self._adapter.auth(self._clock(), secrets.token_hex(16))
         try:
-            async with asyncio.timeout(self._timeout * 2):
+            async with asyncio.timeout(self._timeout):
                 answer = await self._client.send(_copy(request), auth=auth, stream=True, follow_redirects=False)
                 try:
-                    return await self._read(request, answer)
+                    attempt.status = answer.status_code
+                    self._judge(answer)
+                    return await self._read(request, answer, attempt)
                 finally:
                     await answer.aclose()
         except NO_ANSWER as error:
-            cause = _cause(error, request.url)
-        raise Unreachable(f"{self._who} gives no answer: {cause}; it is asked again later")
-
-    async def _read(self, request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-        """The body, as long as it keeps within bounds; they hold for what it unpacks to."""
-        chunks, size = [], 0
-        try:
-            async for chunk in answer.aiter_bytes():
-                size += len(chunk)
-                if size > self._max_bytes:
-                    raise Unreadable(
-                        f"{self._who}: the answer is larger than {self._max_bytes // 1024} KiB; ask for less at once"
-                    )
-                chunks.append(chunk)
+            trouble: AskError = Unreachable(
+                f"{self._who} gives no answer: {cause(error, request.url.host)}; it is asked again later"
+            )
         except httpx.DecodingError:
-            raise Unreadable(f"{self._who}: the answer could not be unpacked") from None
-        headers = [(name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"]
-        return httpx.Response(answer.status_code, headers=headers, content=b"".join(chunks), request=request)
+            trouble = Unreadable(f"{self._who}: the answer could not be unpacked; tell the provider")
+        except ValueError:
+            trouble = Refused(
+                f"{self._who} was not asked: its credentials hold a character that HTTP cannot carry; correct them in"
+                " landed.toml or the environment",
+                credentials=True,
+            )
+        raise trouble
 
-    def _judge(self, response: httpx.Response) -> None:
-        """Raise what an answer means that is not for the adapter."""
-        status = response.status_code
+    def _judge(self, answer: httpx.Response) -> None:
+        """Raise what an answer means that is not for the adapter, whatever its body is."""
+        status = answer.status_code
         if status in {401, 403}:
             raise Refused(
                 f"{self._who} refuses our credentials (status {status}); check them in landed.toml or the environment",
@@ -194,56 +175,47 @@ class Sender:
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise Throttled(
                 f"{self._who} says that it is asked too often (status 429); it is left alone for a while",
-                retry_after(response, self._clock()),
+                retry_after(answer, self._clock()),
             )
-        if response.is_redirect or status // 100 == 3:  # noqa: PLR2004 - any redirection
+        if status // 100 == 3:  # noqa: PLR2004 - any redirection
             raise Refused(f"{self._who} answers with a redirect (status {status}); correct base_url")
-        if response.is_server_error:
-            raise Unreachable(f"{self._who} is in trouble (status {status}); it is asked again later")
+        if answer.is_server_error:
+            raise Unreachable(
+                f"{self._who} is in trouble (status {status}); it is asked again later",
+                retry_after(answer, self._clock()),
+            )
+
+    async def _read(self, request: httpx.Request, answer: httpx.Response, attempt: Attempt) -> httpx.Response:
+        """The answer with its body, as long as it keeps within bounds; they hold for what it unpacks to."""
+        if answer.headers.get("content-encoding", "").strip().lower() not in PACKED:
+            raise Unreadable(f"{self._who}: the answer is packed in a way that was not asked for; tell the provider")
+        chunks = []
+        async for chunk in answer.aiter_bytes():
+            attempt.size += len(chunk)
+            if attempt.size > self._max_bytes:
+                raise Unreadable(
+                    f"{self._who}: the answer is larger than {self._max_bytes // 1024} KiB; ask for less at once"
+                )
+            chunks.append(chunk)
+        return httpx.Response(answer.status_code, headers=_unpacked(answer), content=b"".join(chunks), request=request)
 
 
-def _client(concurrency: int, timeout: float) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    context = httpx.create_ssl_context()
-
-    def session() -> aiohttp.ClientSession:
-        # One account's cookies are no business of anybody, and proxies are an operator's to set in the environment.
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=concurrency, ssl=context, keepalive_timeout=15),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
-        )
-
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(client=session, limits=limits),
-        timeout=httpx.Timeout(timeout),
-        headers={"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"},
-        follow_redirects=False,
-    )
+def _wait(state: RetryCallState) -> float:
+    """Back-off with jitter, and never less than the provider asks for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, AskError) else None
+    return max(BACK_OFF(state), asked.total_seconds() if asked else 0.0)
 
 
 def _copy(request: httpx.Request) -> httpx.Request:
     """The request anew for each attempt, because credentials are written into it."""
-    headers = {"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", **dict(request.headers)}
+    headers = {**HEADERS, **dict(request.headers)}
     return httpx.Request(
         request.method, request.url, headers=headers, content=request.content, extensions=dict(request.extensions)
     )
 
 
-def _cause(error: BaseException, url: httpx.URL) -> str:
-    """Why no answer came, in one line, without anything that stood in the request but its host."""
-    chain: list[BaseException] = [error]
-    while (below := chain[-1].__cause__ or chain[-1].__context__) is not None and below not in chain:
-        chain.append(below)
-    for one in chain:
-        if isinstance(one, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
-            return f"the TLS certificate of {url.host} is not valid"
-        if isinstance(one, aiohttp.ClientConnectorDNSError):
-            return f"there is no host {url.host}"
-        if isinstance(one, ConnectionRefusedError):
-            return f"{url.host} refuses the connection"
-        if isinstance(one, TimeoutError | httpx.TimeoutException) and not isinstance(one, httpx.ConnectTimeout):
-            return "it took too long"
-    if any(isinstance(one, ssl.SSLError | aiohttp.ClientConnectorSSLError) for one in chain):
-        return f"{url.host} does not speak TLS as it should"
-    return "the connection broke"
+def _unpacked(answer: httpx.Response) -> list[tuple[str, str]]:
+    """The headers without those that say how the body came."""
+    came = {"content-encoding", "content-length", "transfer-encoding"}
+    return [(name, value) for name, value in answer.headers.multi_items() if name not in came]

@@ -1,5 +1,6 @@
 """How long a provider wants to be left alone: `Retry-After` in seconds or as a date (RFC 9110, 10.2.3)."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -8,28 +9,28 @@ import httpx
 #: No answer can keep us away for longer than this; it would rather be a mistake.
 LONGEST = timedelta(days=1)
 
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
 
 def retry_after(response: httpx.Response, now: datetime) -> timedelta | None:
-    """How long to wait, or None if the answer does not say or cannot be understood."""
+    """How long to wait, or None if the answer does not say or cannot be understood.
+
+    A date counts from the answer's own `Date`, because the provider's clock may differ from ours.
+    """
     said = response.headers.get("retry-after", "").strip()
-    if not said:
-        return None
-    wait = _seconds(said)
-    if wait is None:
-        wait = _until(said, now)
-    return None if wait is None else min(max(wait, timedelta(0)), LONGEST)
-
-
-def _seconds(said: str) -> timedelta | None:
-    try:
+    if _SECONDS.fullmatch(said):
+        # Compared as numbers first: so many seconds may be more than a timedelta holds.
         return timedelta(seconds=min(float(said), LONGEST.total_seconds()))
-    except (ValueError, OverflowError):
+    until = _date(said)
+    if until is None:
         return None
+    answered_at = _date(response.headers.get("date", "")) or now
+    return min(max(until - answered_at, timedelta()), LONGEST)
 
 
-def _until(said: str, now: datetime) -> timedelta | None:
+def _date(said: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(said)
     except (ValueError, TypeError, OverflowError):
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
