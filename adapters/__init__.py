@@ -31,13 +31,13 @@ def find(name: str) -> type["Adapter[Any]"]:
     module, _, attribute = place.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever somebody else's module does
         raise ValueError(f"the adapter {name!r} cannot be loaded: {error}") from error
     return _checked(name, found)
 
 
 def _guess(name: str) -> str:
-    close = get_close_matches(name.lower(), ADAPTERS, n=1)
+    close = get_close_matches(name.lower(), ADAPTERS, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(ADAPTERS)}."
 
 

@@ -101,7 +101,8 @@ def each(report: Report, statuses: Iterable[Status]) -> tuple[Report, ...]:
 def place(error: Exception) -> str:
     """What was wrong and where, without what the answer said there."""
     if isinstance(error, msgspec.ValidationError):
-        return str(error).split(" - at ", 1)[-1].join(("wrong type at ", ""))
+        _, _, where = str(error).partition(" - at ")
+        return f"wrong type at {where or 'the top'}"
     if isinstance(error, msgspec.DecodeError):
         return "it is not JSON"
     return "a value has the wrong form"
