@@ -14,6 +14,7 @@ from tests.rules.saying import thoroughly
         ("Ann@Example.ORG", "ann@example.org"),
         ("  ann@example.org ", "ann@example.org"),
         ("Jürgen@Example.org", "jürgen@example.org"),
+        ("ÉMILE@Example.org", "Émile@example.org"),
         ("+44 7700 900123", "+447700900123"),
         ("+44 (0)7700-900.123", "+4407700900123"),
         ("(020) 7946 0123", "02079460123"),
