@@ -18,9 +18,25 @@ where e.message = $2 and e.account = $1
 order by e.position;
 
 -- name: partitions
--- The partitions of a table and whether its default one holds rows. $1 table
+-- The partitions of a table, its default one too. $1 table
 select c.relname as name
 from pg_inherits i
 join pg_class c on c.oid = i.inhrelid
 where i.inhparent = ('landed.' || $1)::regclass
 order by c.relname;
+
+-- name: make_partition
+-- Makes the partition of a day unless it is there; whether it was made. $1 table, $2 day
+select landed.make_partition($1, $2);
+
+-- name: drop_partitions
+-- Drops the partitions of the days before one. $1 table, $2 day
+select dropped from landed.drop_partitions($1, $2) as dropped;
+
+-- name: astray
+-- Rows that lie in a default partition, by day.
+select 'event' as parent, (seen_at at time zone 'UTC')::date as day, count(*) as rows
+from landed.event_default group by 2
+union all
+select 'look', (at at time zone 'UTC')::date, count(*)
+from landed.look_default group by 2;
