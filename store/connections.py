@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import parse_qs
 
 import asyncpg
 
@@ -16,9 +17,14 @@ else:
     Pool = asyncpg.Pool
 
 
-class StoreUnreachable(Exception):  # noqa: N818 - a state of the server, not an error of ours
+class StoreUnreachable(Exception):
     """Postgres could not be reached. The message names the server, never its password."""
 
+
+UNREADABLE = (
+    "LANDED_DATABASE_URL cannot be read; write postgresql://user:password@host:5432/database, and in the password"
+    " %40 for @, %3A for :, %2F for /, %3F for ? and %23 for #"
+)
 
 #: What asyncpg raises when the server is not there, goes away, or does not want us now.
 LOST = (
@@ -30,6 +36,8 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    # What it raises if the server's farewell is just being read when the next query is sent.
+    asyncpg.InternalClientError,
 )
 
 
@@ -60,9 +68,13 @@ async def _patiently(url: str, size: int, *, prepared: bool, patience: float) ->
                 command_timeout=120,
                 timeout=10,
             )
+        except ValueError:
+            # What was misread may be a part of the password, so the error is not shown.
+            raise StoreUnreachable(UNREADABLE) from None
         except LOST as error:
             if asyncio.get_running_loop().time() + pause > ends_at:
-                msg = f"Postgres at {place(url)} cannot be reached: {str(error) or type(error).__name__}; check LANDED_DATABASE_URL"
+                problem = str(error) or type(error).__name__
+                msg = f"Postgres at {place(url)} cannot be reached: {problem}; check LANDED_DATABASE_URL"
                 raise StoreUnreachable(msg) from error
         await asyncio.sleep(pause)
         pause = min(pause * 2, 2.0)
@@ -70,8 +82,12 @@ async def _patiently(url: str, size: int, *, prepared: bool, patience: float) ->
 
 def place(url: str) -> str:
     """Host, port and database of `url`, without user and password."""
-    without = url.split("://", 1)[-1].rpartition("@")[2]
-    return without or "its default place"
+    rest, _, query = url.split("://", 1)[-1].partition("?")
+    if "@" in query:
+        # A password with an unescaped `?`, or one in the query with an unescaped `@`. Which, nobody can tell.
+        return "the place that it names"
+    host = parse_qs(query).get("host", [""])[0]
+    return rest.rpartition("@")[2].strip("/") or host or "its default place"
 
 
 async def clock(connection: Connection) -> datetime:

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "schema"
 LOCK = 0x1A2DED
 
 
-class NewerDatabase(Exception):  # noqa: N818 - a state of the database, not an error of ours
+class NewerDatabase(Exception):
     """The database was migrated by a newer program than this one."""
 
 
