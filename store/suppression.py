@@ -56,7 +56,7 @@ async def add(
 
 async def unblock(connection: Connection, channel: int, recipient: str, now: datetime, by: str, note: str) -> bool:
     """A person unblocks an address; only messages sent later block it again. False if nothing had blocked it."""
-    return await connection.fetchval(QUERIES.unblock, channel, recipient, now, by, note) is not None
+    return bool(await connection.fetchval(QUERIES.unblock, channel, recipient, now, by, note))
 
 
 async def page(connection: Connection, channel: int | None, after: tuple[str, int], limit: int) -> list[asyncpg.Record]:

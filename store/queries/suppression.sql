@@ -19,12 +19,15 @@ from unnest($1::smallint[], $2::text[], $3::smallint[], $4::bigint[], $5::intege
 on conflict do nothing;
 
 -- name: unblock
+-- Kept also where nothing blocks, because a block by an earlier message may become known later. Returns whether
+-- something ever had blocked it.
 -- $1 channel, $2 recipient, $3 now, $4 who, $5 note
-insert into landed.unblocking (channel, recipient, at, by, note)
-select $1, $2, $3, $4, $5
-where exists (select from landed.suppression s where s.channel = $1 and s.recipient = $2)
-on conflict do nothing
-returning at;
+with kept as (
+    insert into landed.unblocking (channel, recipient, at, by, note)
+    values ($1, $2, $3, $4, $5)
+    on conflict do nothing
+)
+select exists (select from landed.suppression s where s.channel = $1 and s.recipient = $2);
 
 -- name: page
 -- Blocked addresses by key, for a list of any length. $1 channel or null, $2 after recipient, $3 on channel, $4 how many
@@ -54,6 +57,7 @@ order by 2;
 
 -- name: soft_bouncers
 -- Addresses with enough soft bounces of different communications, none delivered, among those that had one lately.
+-- Only messages sent after the last unblocking count.
 -- $1 channel, $2 sent since, $3 how many, $4 seen since, $5 now
 with lately as (
     select distinct m.recipient
@@ -67,6 +71,8 @@ bouncing as (
     from lately
     join landed.message m on m.recipient = lately.recipient and m.channel = $1
     where coalesce(m.sent_at, m.recorded_at) >= $2 and m.heard & 8 <> 0
+        and coalesce(m.sent_at, m.recorded_at) > coalesce((select max(u.at) from landed.unblocking u
+            where u.channel = $1 and u.recipient = m.recipient), '-infinity')
         and not exists (select from landed.message d where d.recipient = m.recipient and d.channel = $1
             and coalesce(d.sent_at, d.recorded_at) >= $2 and d.heard & 32768 <> 0)
     group by m.recipient

@@ -46,11 +46,12 @@ where s.sent_at > coalesce(
     (select max(u.at) from landed.unblocking u where u.channel = s.channel and u.recipient = s.recipient), '-infinity')
 group by s.channel, s.recipient;
 
--- The one spelling in which recipients are stored and compared; the twin of rules/recipients.py.
+-- The one spelling in which recipients are stored and compared; the twin of rules/recipients.py. Only A to Z become
+-- small, because every server has its own idea of the other letters.
 create function landed.normal_recipient(recipient text) returns text
 language sql immutable parallel safe
 return case
-    when recipient like '%@%' then lower(trim(recipient))
+    when recipient like '%@%' then lower(trim(recipient) collate "C")
     when trim(recipient) ~ '^\+?[0-9(][0-9 ().\-]*$' then regexp_replace(recipient, '[ ().\-]', '', 'g')
     else trim(recipient)
 end;
