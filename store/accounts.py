@@ -10,13 +10,14 @@ from datetime import datetime
 
 import asyncpg
 
+from store import watches
 from store.connections import Connection
 from store.queries import Queries
 
 QUERIES = Queries("accounts")
 
 
-class Stale(Exception):  # noqa: N818 - a fact about a lease, not an error of ours
+class Stale(Exception):
     """Another worker has taken the account over. Stop at once; nothing was changed."""
 
 
@@ -181,7 +182,7 @@ async def poll_now(connection: Connection, name: str, now: datetime) -> int | No
     account = await connection.fetchval(QUERIES.poll_now, name)
     if account is None:
         return None
-    return int((await connection.execute(Queries("watches").due_now, account, now)).split()[-1])
+    return await watches.due_now(connection, account, now)
 
 
 def _stale(held: Lease) -> Stale:

@@ -9,6 +9,7 @@ import asyncpg
 from rules.reports import Word
 from rules.statuses import Source
 from store.connections import Connection
+from store.deadlocks import outlast
 from store.queries import Queries
 from store.reports import Said, apply
 from store.suppression import Fact, add
@@ -48,7 +49,6 @@ class Recording:
 class Stray:
     """A row of the inbox that cannot be taken in, kept as it was, and why."""
 
-    row: int
     received_at: datetime
     problem: str
     account: str | None
@@ -65,9 +65,11 @@ class Recorded:
 
 
 async def take(connection: Connection, limit: int) -> list[asyncpg.Record]:
-    """Rows of the inbox, oldest first. They are gone when the transaction commits."""
-    rows = await connection.fetch(QUERIES.take, limit)
-    return sorted(rows, key=lambda row: row["id"])
+    """Rows of the inbox, oldest first. They are gone when the transaction commits.
+
+    One with a time that Python cannot hold has all it says in `odd`, as JSON text, and no times.
+    """
+    return await connection.fetch(QUERIES.take, limit)
 
 
 async def has_some(connection: Connection) -> bool:
@@ -169,13 +171,14 @@ def _columns(recordings: Sequence[Recording], communications: dict[str, int]) ->
         [word.top for word in first],
         [word.at for word in first],
         [word.reason for word in first],
+        [word.attempts for word in first],
     ]
 
 
 async def _resolve(
     connection: Connection, recordings: Sequence[Recording]
 ) -> tuple[list[tuple[Recording, int]], list[tuple[Recording, str]]]:
-    """The known message of each recording, and those that name two different ones."""
+    """The known message of each recording, locked, and the recordings that contradict what is known."""
     rows = await connection.fetch(
         QUERIES.known,
         [recording.account for recording in recordings],
@@ -185,17 +188,29 @@ async def _resolve(
     )
     known, contradictions = [], []
     for recording, row in zip(recordings, rows, strict=True):
-        ids = {row["by_provider_id"], row["by_reference"]} - {None}
-        if len(ids) == 1:
-            known.append((recording, ids.pop()))
+        problem = contradiction(recording, row)
+        if problem:
+            contradictions.append((recording, problem))
         else:
-            contradictions.append(
-                (
-                    recording,
-                    "its provider id and its reference name two different messages",
-                )
-            )
+            known.append((recording, row["by_provider_id"] or row["by_reference"]))
     return known, contradictions
+
+
+def contradiction(recording: Recording, known: asyncpg.Record) -> str | None:
+    """What a row says against the message that it names; None if it fits. What is not said fits everything."""
+    if len({known["by_provider_id"], known["by_reference"]} - {None}) != 1:
+        return "its provider id and its reference name two different messages"
+    if _differ(recording.provider_id, known["provider_id"]):
+        return "its reference is that of a message with another provider id; give what is sent again its own reference"
+    if _differ(recording.reference, known["reference"]):
+        return "its provider id is that of a message with another reference; correct one of them"
+    if _differ(recording.recipient, known["recipient"]):
+        return "its message is known with another recipient; give each recipient a provider id or reference of its own"
+    return None
+
+
+def _differ(said: str | None, known: str | None) -> bool:
+    return bool(said) and bool(known) and said != known
 
 
 async def _add(
@@ -232,7 +247,7 @@ def _waves(
 
 
 async def _say(connection: Connection, now: datetime, said: Sequence[tuple[Recording, int, int]]) -> None:
-    """Join the sender's words, from the n-th of each recording on; the first one of a new message is recorded already."""
+    """Join the sender's words, from the n-th of each recording on; a new message was recorded with its first."""
     for account in sorted({recording.account for recording, _, _ in said}):
         words = [
             Said(word, recording.provider_id or "", recording.part, message, blocks)
@@ -268,14 +283,14 @@ async def _block(connection: Connection, now: datetime, fresh: Sequence[tuple[Re
 async def adopt(connection: Connection, account: int, pairs: Sequence[tuple[str, str, str]]) -> list[int]:
     """Give messages the provider ids that answers told. `pairs` are (reference, part, provider id)."""
     columns = [list(column) for column in zip(*sorted(pairs), strict=True)] if pairs else [[], [], []]
-    return [row["id"] for row in await connection.fetch(QUERIES.adopt, account, *columns)]
+    rows = await outlast(connection, lambda: connection.fetch(QUERIES.adopt, account, *columns))
+    return [row["id"] for row in rows]
 
 
 async def keep_strays(connection: Connection, strays: Sequence[Stray]) -> None:
     """Keep rows that cannot be taken in."""
     await connection.execute(
         QUERIES.keep_strays,
-        [stray.row for stray in strays],
         [stray.received_at for stray in strays],
         [stray.problem for stray in strays],
         [stray.account for stray in strays],

@@ -3,27 +3,23 @@
 What providers, the sender and the sweep say are all words (`rules.reports.Word`) and all come through here.
 """
 
-import asyncio
-import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import asyncpg
 
 from rules.reports import Word
 from rules.statuses import Source
 from store.connections import Connection
+from store.deadlocks import outlast
 from store.queries import Queries
 
 QUERIES = Queries("reports")
 
 #: Words in one statement. Fewer cost more each; more gain nothing (`./landed bench apply`).
 BATCH = 1000
-
-#: How often a batch that lost a deadlock is tried again. Each try has one competitor fewer.
-TRIES = 8
 
 T = TypeVar("T")
 
@@ -164,34 +160,35 @@ def _columns(batch: Sequence[Said]) -> list[list[Any]]:
     ]
 
 
-async def _write(connection: Connection, query: str, *arguments: object) -> asyncpg.Record:
-    """One statement, tried again if it lost a deadlock; inside a transaction the deadlock ends that."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            row = await connection.fetchrow(query, *arguments)
-        except asyncpg.DeadlockDetectedError:
-            if connection.is_in_transaction() or attempt == TRIES:
-                raise
-            await asyncio.sleep(random.uniform(0, 0.02 * attempt))  # noqa: S311 - spreads competitors, guards nothing
-        else:
-            assert row is not None  # noqa: S101 - an aggregate without a group has one row
-            return row
-    raise AssertionError
+async def _write(connection: Connection, query: LiteralString, *arguments: object) -> asyncpg.Record:
+    row = await outlast(connection, lambda: connection.fetchrow(query, *arguments))
+    assert row is not None  # noqa: S101 - an aggregate without a group has one row
+    return row
 
 
 async def join_early(connection: Connection, account: int, now: datetime, keys: Iterable[tuple[str, str]]) -> Applied:
     """Apply the words that waited for these messages, named by (provider id, part), which are recorded by now."""
     done = Applied()
     wanted = sorted(keys)
-    provider_ids, parts = [key[0] for key in wanted], [key[1] for key in wanted]
     while True:
-        async with connection.transaction():
-            rows = await connection.fetch(QUERIES.take_early, account, provider_ids, parts, BATCH)
-            for source in sorted({row["source"] for row in rows}):
-                waited = [_waited(row) for row in rows if row["source"] == source]
-                done += await apply(connection, account, Source(source), now, waited)
-        if len(rows) < BATCH:
+        taken, applied = await outlast(connection, lambda: _join_some_early(connection, account, now, wanted))
+        done += applied
+        if taken < BATCH:
             return done
+
+
+async def _join_some_early(
+    connection: Connection, account: int, now: datetime, wanted: Sequence[tuple[str, str]]
+) -> tuple[int, Applied]:
+    """How many words were taken out, and what they changed, in one transaction."""
+    done = Applied()
+    async with connection.transaction():
+        keys = [key[0] for key in wanted], [key[1] for key in wanted]
+        rows = await connection.fetch(QUERIES.take_early, account, *keys, BATCH)
+        for source in sorted({row["source"] for row in rows}):
+            waited = [_waited(row) for row in rows if row["source"] == source]
+            done += await apply(connection, account, Source(source), now, waited)
+    return len(rows), done
 
 
 def _waited(row: asyncpg.Record) -> Said:

@@ -13,8 +13,11 @@ $$;
 
 grant usage on schema landed to landed_sender, landed_reader, landed_worker;
 
--- The sending service says what it sent and asks what is blocked. It reads nothing else.
-grant insert on landed.inbox to landed_sender;
+-- The sending service says what it sent and asks what is blocked. It reads nothing, and numbers no rows: a number taken
+-- twice would make someone else's insert fail.
+grant insert (received_at, account, channel, recipient, provider_id, part, reference, communication, status, reason,
+    sent_at, scheduled_at, deadline_at, schedule, acknowledged_at, responded_at, response, opted_out_at)
+    on landed.inbox to landed_sender;
 grant execute on function landed.is_blocked(text, text) to landed_sender, landed_reader;
 
 -- People and their tools read words, not numbers.

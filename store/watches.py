@@ -8,6 +8,7 @@ import asyncpg
 
 from rules.statuses import Channel
 from store.connections import Connection
+from store.deadlocks import outlast
 from store.queries import Queries
 
 QUERIES = Queries("watches")
@@ -114,16 +115,14 @@ def _watch(row: asyncpg.Record) -> Watch:
 
 async def looked(connection: Connection, account: int, at: datetime, looks: Sequence[Looked]) -> None:
     """Write down what a look found and when the next one is, in one statement."""
-    await connection.execute(
-        QUERIES.looked,
-        account,
-        at,
+    columns = (
         [look.watch.id for look in looks],
         [look.watch.looks for look in looks],
         [look.next_look_at for look in looks],
         [look.said for look in looks],
         [look.found for look in looks],
     )
+    await outlast(connection, lambda: connection.execute(QUERIES.looked, account, at, *columns))
 
 
 async def hand_back(
@@ -132,7 +131,12 @@ async def hand_back(
     """Give back what was claimed and not asked; it is due again `at` (one time, or one each), its claim not counted."""
     ids, looks = [watch.id for watch in watches], [watch.looks for watch in watches]
     times = [at] * len(ids) if isinstance(at, datetime) else at
-    await connection.execute(QUERIES.hand_back, account, ids, looks, times)
+    await outlast(connection, lambda: connection.execute(QUERIES.hand_back, account, ids, looks, times))
+
+
+async def due_now(connection: Connection, account: int, now: datetime) -> int:
+    """Make every open message of an account due; how many were not."""
+    return int((await outlast(connection, lambda: connection.execute(QUERIES.due_now, account, now))).split()[-1])
 
 
 @dataclass(frozen=True, slots=True)

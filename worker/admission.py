@@ -19,6 +19,9 @@ from worker.accounts import Account, chance
 #: Our own guesses; nobody else makes them.
 GUESSES = frozenset({Status.TIMED_OUT, Status.EXPIRED_OURS})
 
+#: What a sender says of a message that it has not handed over, or that was refused before it was tried.
+NOT_HANDED_OVER = NEVER_HANDED_OVER | {Status.PENDING, Status.NOT_SENT}
+
 STATUSES = {status.word: status for status in Status if status not in GUESSES}
 REASONS = {reason.word: reason for reason in Reason}
 CHANNELS = {channel.word: channel for channel in Channel}
@@ -32,6 +35,8 @@ def admit(
     row: asyncpg.Record, accounts: Mapping[str, Account], numbers: Mapping[str, int], now: datetime
 ) -> Recording | Stray:
     """The recording that `row` asks for, or the row as a stray with its problem."""
+    if row["odd"] is not None:
+        return stray(row, "a time is before the year 2 or after 9997; correct its times")
     try:
         return _recording(row, accounts, numbers, now)
     except Problem as problem:
@@ -43,8 +48,8 @@ def admit(
 def stray(row: asyncpg.Record, problem: str) -> Stray:
     """`row` as it is kept when it cannot be taken in."""
     said = {key: value for key, value in row.items() if value is not None}
-    text = msgspec.json.encode(said, enc_hook=str).decode()
-    return Stray(row["id"], row["received_at"], problem, row["account"], text)
+    text = row["odd"] or msgspec.json.encode(said, enc_hook=str).decode()
+    return Stray(row["received_at"], problem, row["account"], text)
 
 
 def unsent_address(row: asyncpg.Record) -> tuple[int, str] | None:
@@ -133,7 +138,9 @@ def _words(row: asyncpg.Record) -> tuple[Word, ...]:
     status = _known(STATUSES, row["status"] or "sent", "status", f"use one of {', '.join(STATUSES)}")
     reason = _known(REASONS, row["reason"], "reason", "see the status model") if row["reason"] else Reason.NONE
     received_at = row["received_at"]
-    words = [Word(status.bit, row["sent_at"] or received_at, reason)]
+    # Handing over is attempt 1; a provider's own counter starts after it.
+    attempts = 0 if status in NOT_HANDED_OVER else 1
+    words = [Word(status.bit, row["sent_at"] or received_at, reason, attempts=attempts)]
     if row["acknowledged_at"]:
         words.append(_did(Engagement.ACKNOWLEDGED, row["acknowledged_at"]))
     if row["responded_at"] or row["response"]:

@@ -16,6 +16,7 @@ import structlog
 
 from store import inbox, reports, suppression
 from store.connections import Connection, Pool, clock
+from store.deadlocks import outlast
 from store.inbox import Recording, Stray
 from worker.accounts import Account
 from worker.admission import admit, block, stray, unsent_address
@@ -86,6 +87,14 @@ async def _batch(
     connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int], limit: int
 ) -> Taken:
     now = await clock(connection)
+    taken, recordings = await outlast(connection, lambda: _take(connection, accounts, numbers, now, limit))
+    await _join_early(connection, recordings, now)
+    return taken
+
+
+async def _take(
+    connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int], now: datetime, limit: int
+) -> tuple[Taken, Sequence[Recording]]:
     async with connection.transaction():
         rows = await inbox.take(connection, limit)
         recordings, strays = await _understand(connection, rows, accounts, numbers, now)
@@ -94,8 +103,7 @@ async def _batch(
         strays += [stray(by_number[recording.row], problem) for recording, problem in recorded.contradictions]
         if strays:
             await inbox.keep_strays(connection, strays)
-    await _join_early(connection, recordings, now)
-    return Taken(len(rows), recorded.new, recorded.known, len(strays))
+    return Taken(len(rows), recorded.new, recorded.known, len(strays)), recordings
 
 
 async def _understand(

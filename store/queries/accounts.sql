@@ -1,12 +1,19 @@
 -- Accounts: who may ask them, where their streams stand, how they are.
 
 -- name: ensure
--- Makes sure that every configured account has a row.
+-- Makes sure that every configured account has a row. Known ones are left out first, because each try takes a number.
 -- $1 names, $2 adapters
+with c as materialized (select * from unnest($1::text[], $2::text[]) as c (name, adapter)),
+moved as (
+    update landed.account a set adapter = c.adapter
+    from c
+    where a.name = c.name and a.adapter <> c.adapter
+)
 insert into landed.account (name, adapter)
-select * from unnest($1::text[], $2::text[])
-on conflict (name) do update set adapter = excluded.adapter
-where landed.account.adapter <> excluded.adapter;
+select c.name, c.adapter from c
+where not exists (select from landed.account a where a.name = c.name)
+order by c.name
+on conflict (name) do nothing;
 
 -- name: all
 -- Every account, configured or not.

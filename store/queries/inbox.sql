@@ -2,11 +2,34 @@
 
 -- name: take
 -- Takes rows out, oldest first. Run it in the transaction that records them.
+-- Postgres knows times that Python does not: 44 BC, or infinity. A row with one has `odd`, all it says as JSON, and no
+-- times.
 -- $1 how many
-delete from landed.inbox i
-using (select id from landed.inbox order by id limit $1 for update skip locked) as x
-where i.id = x.id
-returning i.*;
+with x as materialized (select id from landed.inbox order by id limit $1 for update skip locked),
+taken as (
+    delete from landed.inbox i using x
+    where i.id = x.id
+    returning i.*
+),
+seen as (
+    select t.*, case when
+        least(received_at, sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at)
+            < '0002-01-01Z'
+        or greatest(received_at, sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at)
+            > '9998-01-01Z'
+        then to_jsonb(t)::text end as odd
+    from taken t
+)
+select id, account, channel, recipient, provider_id, part, reference, communication, status, reason, schedule, response,
+    odd, case when odd is null then received_at else now() end as received_at,
+    case when odd is null then sent_at end as sent_at,
+    case when odd is null then scheduled_at end as scheduled_at,
+    case when odd is null then deadline_at end as deadline_at,
+    case when odd is null then acknowledged_at end as acknowledged_at,
+    case when odd is null then responded_at end as responded_at,
+    case when odd is null then opted_out_at end as opted_out_at
+from seen
+order by id;
 
 -- name: waiting
 select count(*) from landed.inbox;
@@ -50,23 +73,25 @@ select c.id, c.name from landed.communication c join names n on n.name = c.name;
 -- Returns the ordinal of each row recorded; the others name a message that is known already.
 -- $1 now, $2 accounts, $3 channels, $4 recipients, $5 provider ids, $6 parts, $7 references, $8 communications,
 -- $9 schedules, $10 sent, $11 scheduled, $12 deadlines, $13 allowances, $14 next looks, $15 base times of ages,
--- $16 bits, $17 tops, $18 times, $19 reasons
+-- $16 bits, $17 tops, $18 times, $19 reasons, $20 attempts
 with i as materialized (
     select nextval('landed.message_id') as id, x.*
     from unnest($2::smallint[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[],
         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $14::timestamptz[],
-        $15::timestamptz[], $16::integer[], $17::smallint[], $18::timestamptz[], $19::smallint[]) with ordinality
+        $15::timestamptz[], $16::integer[], $17::smallint[], $18::timestamptz[], $19::smallint[],
+        $20::smallint[]) with ordinality
         as x (account, channel, recipient, provider_id, part, reference, communication, schedule, sent_at,
-            scheduled_at, deadline_at, allowance, next_look_at, since, bits, top, at, reason, n)
+            scheduled_at, deadline_at, allowance, next_look_at, since, bits, top, at, reason, attempts, n)
 ),
+-- In the order of names, so that two that record the same messages do not wait for each other in a circle.
 m as (
     insert into landed.message (id, account, channel, recipient, provider_id, part, reference, communication, schedule,
         sent_at, scheduled_at, deadline_at, recorded_at, heard, status, status_at, reason, cause_at, attempts)
     select id, account, channel, recipient, provider_id, part, reference, communication, schedule, sent_at,
         scheduled_at, deadline_at, $1, bits, top, at, reason, case when reason <> 0 then at end,
-        case when top between 1 and 7 then 1 else 0 end
+        attempts
     from i
-    order by n
+    order by account, provider_id, reference, part
     on conflict do nothing
     returning id
 ),
@@ -86,15 +111,31 @@ e as (
 select i.n, i.id from i join m using (id);
 
 -- name: known
--- The messages that these rows name, by provider id or by reference.
+-- The messages that these rows name, by provider id or by reference, locked in the order in which apply locks.
 -- $1 accounts, $2 provider ids, $3 parts, $4 references
-select x.n,
-    (select m.id from landed.message m
-        where m.account = x.account and m.provider_id = x.provider_id and m.part = x.part) as by_provider_id,
-    (select m.id from landed.message m
-        where m.account = x.account and m.reference = x.reference and m.part = x.part) as by_reference
-from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) with ordinality
-    as x (account, provider_id, part, reference, n)
+with x as materialized (
+    select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) with ordinality
+        as x (account, provider_id, part, reference, n)
+),
+found as materialized (
+    select x.n, true as by_provider_id, m.account, m.id
+    from x join landed.message m on m.account = x.account and m.provider_id = x.provider_id and m.part = x.part
+    union all
+    select x.n, false, m.account, m.id
+    from x join landed.message m on m.account = x.account and m.reference = x.reference and m.part = x.part
+),
+locked as materialized (
+    select m.account, m.id, m.provider_id, m.reference, m.recipient
+    from landed.message m
+    where (m.account, m.id) in (select f.account, f.id from found f)
+    order by m.account, coalesce(m.provider_id, ''), m.part, m.id
+    for no key update
+)
+select x.n, p.id as by_provider_id, r.id as by_reference, coalesce(p.provider_id, r.provider_id) as provider_id,
+    coalesce(r.reference, p.reference) as reference, coalesce(p.recipient, r.recipient) as recipient
+from x
+left join (found f join locked p using (account, id)) on f.n = x.n and f.by_provider_id
+left join (found g join locked r using (account, id)) on g.n = x.n and not g.by_provider_id
 order by x.n;
 
 -- name: add
@@ -117,8 +158,16 @@ m as (
         scheduled_at = coalesce(m.scheduled_at, x.scheduled_at),
         deadline_at = coalesce(x.deadline_at, m.deadline_at)
     from x
-    where m.account = x.account and m.id = x.id
-    returning m.account, m.id, m.provider_id, m.reference, x.sent_at, x.deadline_at, x.next_look_at
+    where m.account = x.account and m.id = x.id and (
+        (m.provider_id is null and x.provider_id is not null)
+        or (m.reference is null and x.reference is not null)
+        or (m.recipient = '' and x.recipient <> '')
+        or (m.communication is null and x.communication is not null)
+        or (m.sent_at is null and x.sent_at is not null)
+        or (m.scheduled_at is null and x.scheduled_at is not null)
+        or x.deadline_at <> m.deadline_at)
+    returning m.account, m.id, m.provider_id, m.reference, greatest(m.sent_at, m.scheduled_at) as sent_at,
+        x.deadline_at, x.next_look_at
 )
 update landed.watch w set
     provider_id = m.provider_id,
@@ -134,9 +183,13 @@ where w.account = m.account and w.id = m.id;
 -- name: adopt
 -- Gives messages named by reference the provider id that an answer told. Returns whose now have it.
 -- $1 account, $2 references, $3 parts, $4 provider ids
-with m as (
+with x as materialized (
+    select distinct on (provider_id, part) * from unnest($2::text[], $3::text[], $4::text[]) as x (reference, part, provider_id)
+    order by provider_id, part, reference
+),
+m as (
     update landed.message m set provider_id = x.provider_id
-    from unnest($2::text[], $3::text[], $4::text[]) as x (reference, part, provider_id)
+    from x
     where m.account = $1 and m.reference = x.reference and m.part = x.part and m.provider_id is null
         and not exists (select from landed.message o
             where o.account = $1 and o.provider_id = x.provider_id and o.part = x.part)
@@ -148,10 +201,9 @@ where w.account = $1 and w.id = m.id
 returning w.id;
 
 -- name: keep_strays
--- $1 ids, $2 times received, $3 problems, $4 accounts, $5 what was said
-insert into landed.stray (id, received_at, problem, account, said)
-select * from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])
-on conflict (id) do nothing;
+-- $1 times received, $2 problems, $3 accounts, $4 what was said
+insert into landed.stray (received_at, problem, account, said)
+select * from unnest($1::timestamptz[], $2::text[], $3::text[], $4::jsonb[]);
 
 -- name: strays
 -- $1 how many

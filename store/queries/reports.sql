@@ -3,7 +3,8 @@
 -- A batch holds one word a message, sorted by (provider_id, part, id), so that all batches lock in one order.
 
 -- fragment: changes
-        prev_heard = m.heard,
+        -- Bit 30 says that the attempts rose.
+        prev_heard = m.heard | case when i.attempts > m.attempts then 1073741824 else 0 end,
         prev_status = m.status,
         heard = m.heard | i.bits,
         status = greatest(m.status, i.top),
@@ -46,9 +47,9 @@
             or (i.bits & 4194304 <> 0 and i.at < m.complained_at)))
 
 -- fragment: written
-    returning m.id, m.channel, m.recipient, coalesce(m.sent_at, m.recorded_at) as sent_at, m.heard, m.prev_status,
-        m.status, m.attempts, (m.heard & ~m.prev_heard) & ~125829120 as new, i.n, i.bits, i.top, i.at, i.reason,
-        i.said_code, i.detail, i.attempts as said_attempts, i.blocks
+    returning m.id, m.heard, m.prev_status, m.status,
+        (m.heard & ~m.prev_heard) & ~125829120 as new, m.prev_heard & 1073741824 <> 0 as tried_again,
+        i.n, i.top, i.at, i.reason, i.said_code, i.detail
 ),
 -- One event for each new bit: mostly the top one alone; an attempt more of what was heard before is news too.
 events as (
@@ -56,7 +57,7 @@ events as (
         (seen_at, message, account, kind, applied, from_status, source, occurred_at, reason, code, detail)
     select $2::timestamptz, id, $1::smallint, top, top > prev_status, prev_status, $3::smallint, at, reason, said_code, detail
     from u
-    where new = 1 << top or (new = 0 and top >= 0 and said_attempts > 0 and said_attempts = attempts)
+    where new = 1 << top or (new = 0 and top >= 0 and tried_again)
     union all
     select $2::timestamptz, id, $1::smallint, kind, kind > prev_status, prev_status, $3::smallint, at, reason, said_code, detail
     from u
@@ -70,23 +71,27 @@ settled as (
     delete from landed.watch w using u
     where w.account = $1 and w.id = u.id and u.prev_status < 4 and u.status >= 4
 ),
--- Acceptance starts the wait anew, unless the sender named the deadline.
+-- Acceptance starts the wait anew, unless the sender named the deadline. A provider's clock that runs ahead does not
+-- make the wait longer.
 watched as (
     update landed.watch w set
         heard = u.heard,
         deadline_at = case when u.prev_status = 0 and u.status > 0 and w.allowance is not null
-            then greatest(w.deadline_at, u.at + w.allowance * interval '1 second') else w.deadline_at end
+            then greatest(w.deadline_at,
+                case when $3 = 1 then u.at else least(u.at, $2) end + w.allowance * interval '1 second')
+            else w.deadline_at end
     from u
     where w.account = $1 and w.id = u.id and u.status < 4 and u.new <> 0
-),
--- `blocks` has a bit for each channel on which this word blocks the address.
-suppressed as (
-    insert into landed.suppression (channel, recipient, account, message, bits, reason, code, detail, sent_at, seen_at)
-    select channel, recipient, $1, id, bits, reason, said_code, detail, sent_at, $2
-    from u
-    where blocks <> 0 and (blocks >> channel) & 1 = 1 and recipient <> ''
-    on conflict do nothing
 )
+
+-- fragment: facts
+    insert into landed.suppression (channel, recipient, account, message, bits, reason, code, detail, sent_at, seen_at)
+    select m.channel, m.recipient, $1, m.id, i.bits, i.reason, i.said_code, i.detail,
+        coalesce(m.sent_at, m.recorded_at), $2
+
+-- fragment: blocking
+    where i.blocks <> 0 and (i.blocks >> m.channel) & 1 = 1 and m.recipient <> ''
+    on conflict do nothing
 
 -- name: apply_by_id
 -- Joins one word to each of the messages named by id.
@@ -108,6 +113,15 @@ u as (
         -- include: news
     )
     -- include: written
+,
+-- What blocks an address is a fact of its own, also where the word adds nothing to the state. `blocks` has a bit for
+-- each channel on which it does.
+suppressed as (
+    -- include: facts
+    from i
+    join landed.message m on m.account = $1 and m.id = i.id
+    -- include: blocking
+)
 select count(*) as written, count(*) filter (where prev_status < 4 and status >= 4) as settled, 0::bigint as early
 from u;
 
@@ -133,6 +147,14 @@ u as (
     )
     -- include: written
 ,
+-- What blocks an address is a fact of its own, also where the word adds nothing to the state. `blocks` has a bit for
+-- each channel on which it does.
+suppressed as (
+    -- include: facts
+    from i
+    join landed.message m on m.account = $1 and m.provider_id = i.provider_id and m.part = i.part
+    -- include: blocking
+),
 -- Only what was not written can be early, and mostly everything was.
 rest as materialized (
     select i.* from i
@@ -145,7 +167,9 @@ kept as (
         r.said_code, r.response, r.detail
     from rest r
     where not exists (
-        select from landed.message m where m.account = $1 and m.provider_id = r.provider_id and m.part = r.part)
+            select from landed.message m where m.account = $1 and m.provider_id = r.provider_id and m.part = r.part)
+        -- Longer names fit no index, so they are nobody's.
+        and octet_length(r.provider_id) + octet_length(r.part) <= 2000
     on conflict do nothing
     returning 1
 )
@@ -156,8 +180,7 @@ from u;
 -- name: take_early
 -- Takes out the words kept for these messages, which are recorded by now. Run it in the transaction that applies them.
 -- $1 account, $2 provider ids, $3 parts, $4 how many
-delete from landed.early y
-using (
+with z as materialized (
     select e.id
     from unnest($2::text[], $3::text[]) as k (provider_id, part)
     join landed.early e on e.account = $1 and e.provider_id = k.provider_id and e.part = k.part
@@ -166,7 +189,8 @@ using (
     order by e.id
     limit $4
     for update of e skip locked
-) as z
+)
+delete from landed.early y using z
 where z.id = y.id
 returning y.source, y.provider_id, y.part, y.bits, y.at, y.reason, y.code, y.attempts, y.attempt_at, y.response,
     y.detail, y.blocks;

@@ -30,7 +30,7 @@ returning id, channel, provider_id, part, reference, schedule, heard, said, look
 -- $1 account, $2 looked at, $3 ids, $4 their count of looks when claimed, $5 next looks, $6 hashes of the answers
 -- (null: none), $7 found
 update landed.watch w set looked_at = $2, next_look_at = x.next_look_at, said = coalesce(x.said, w.said), found = x.found
-from unnest($3::bigint[], $4::smallint[], $5::timestamptz[], $6::bigint[], $7::boolean[])
+from unnest($3::bigint[], $4::integer[], $5::timestamptz[], $6::bigint[], $7::boolean[])
     as x (id, looks, next_look_at, said, found)
 where w.account = $1 and w.id = x.id and w.looks = x.looks;
 
@@ -38,7 +38,7 @@ where w.account = $1 and w.id = x.id and w.looks = x.looks;
 -- Gives back what was claimed and not asked, with its count restored.
 -- $1 account, $2 ids, $3 their count of looks when claimed, $4 when each is tried again
 update landed.watch w set next_look_at = x.next_look_at, looks = w.looks - 1
-from unnest($2::bigint[], $3::smallint[], $4::timestamptz[]) as x (id, looks, next_look_at)
+from unnest($2::bigint[], $3::integer[], $4::timestamptz[]) as x (id, looks, next_look_at)
 where w.account = $1 and w.id = x.id and w.looks = x.looks;
 
 -- name: due_now

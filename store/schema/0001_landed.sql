@@ -64,7 +64,7 @@ create table landed.inbox (
 
 -- Rows of the inbox that could not be taken in, and why. They are tried again when the configuration changes.
 create table landed.stray (
-    id bigint primary key,
+    id bigint generated always as identity primary key,
     received_at timestamptz not null,
     problem text not null,
     account text,
@@ -77,6 +77,7 @@ create sequence landed.message_id;
 create table landed.message (
     id bigint not null,
     heard integer not null,
+    -- What was heard before the last change; apply tells by it what is new.
     prev_heard integer not null default 0,
     account smallint not null,
     channel smallint not null,
@@ -129,9 +130,8 @@ create table landed.watch (
     account smallint not null,
     channel smallint not null,
     heard integer not null,
-    looks smallint not null default 0,
-    -- Whether the last look found the message; null before the first.
-    found boolean,
+    -- How often it was claimed; tells a claim from any other.
+    looks integer not null default 0,
     -- Seconds from acceptance to the deadline; null where the sender gave the deadline itself.
     allowance integer,
     sent_at timestamptz not null,
@@ -140,6 +140,8 @@ create table landed.watch (
     looked_at timestamptz,
     -- Hash of the last answer applied. The same answer again is dropped before the database.
     said bigint,
+    -- Whether the last look found the message; null before the first.
+    found boolean,
     provider_id text collate "C",
     part text collate "C" not null default '',
     reference text collate "C",
@@ -174,7 +176,9 @@ create table landed.early (
     detail text not null
 );
 
-create unique index early_once on landed.early (account, provider_id, part, bits, at, attempts, reason, code);
+-- Texts of any length, so by their hashes.
+create unique index early_once on landed.early (account, provider_id, part, bits, at, attempts, attempt_at, reason,
+    hashtextextended(code, 0), hashtextextended(response, 0)) nulls not distinct;
 create index early_by_age on landed.early (received_at);
 
 -- The history and the outbox. Append-only.
