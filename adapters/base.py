@@ -134,11 +134,18 @@ class AdapterSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        url = httpx.URL(value)
-        if url.scheme not in {"http", "https"} or not url.host:
+        if not _is_address(value):
             msg = "must be an address like https://api.example.com"
             raise ValueError(msg)
         return value.rstrip("/")
+
+
+def _is_address(value: str) -> bool:
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host) and (url.port or 1) in range(1, 65536)
 
 
 S = TypeVar("S", bound=AdapterSettings)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from config.accounts import NAME, AccountOptions, AccountTable, ChannelOptions, ScheduleOptions
+from config.addresses import check_postgres, check_redis
 from config.files import read_files
 from config.kinds import Duration, Table, Words
 from config.problems import ConfigError, problems, unknown
@@ -128,6 +129,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Everything comes in through `load`, which puts file and environment together."""
         return (init_settings,)
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _is_address(cls, url: SecretStr | None, about: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            check = check_postgres if about.field_name == "database_url" else check_redis
+            check(url.get_secret_value())
+        return url
 
     @field_validator("suppression")
     @classmethod
