@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from adapters.base import Adapter, Ids, References, Window
-from tests.adapters.recorded import NOW, adapter, imagined
+from adapters.base import Adapter, Ids, References, Since, Window
+from tests.adapters.recorded import NOW, adapter, answers, imagined
 
 ACCOUNT = "/2010-04-01/Accounts/AC0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
@@ -97,3 +97,50 @@ def test_expo_needs_no_token() -> None:
     sent = next(adapter("expo", access_token=None).auth(NOW, "n").sync_auth_flow(request))
 
     assert "authorization" not in sent.headers
+
+
+def test_mailgun_is_asked_for_events_from_a_time_on() -> None:
+    """In whole seconds and upwards, so that the last page can be asked for again."""
+    request = adapter("mailgun").ask(Since(None, NOW + timedelta(milliseconds=999)))
+    expected = {"begin": str(int(NOW.timestamp())), "ascending": "yes", "limit": "300"}
+
+    assert request.url.copy_with(query=None) == httpx.URL("https://api.mailgun.net/v3/mg.example.com/events")
+    assert dict(request.url.params) == expected
+
+
+def test_mailgun_is_asked_again_from_the_position_of_a_page() -> None:
+    """The same request as for the next page, so that a feed goes on after a restart as if there had been none."""
+    asks = adapter("mailgun")
+    pages = [one for one in answers("mailgun") if one.recorded.get("position") and "settings" not in one.recorded]
+    read = [page for page in (one.read() for one in pages) if page.more]
+
+    assert read
+    assert all(asks.ask(Since(page.position, NOW)).url == page.more.url for page in read if page.more)
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "expected"),
+    [
+        (" <2026.1@mg.example.com> ", "2026.1@mg.example.com"),
+        ("a OR b", '"a OR b"'),
+        ('a" OR "b', '"a OR b"'),
+        ("NOT", '"NOT"'),
+    ],
+)
+def test_mailgun_is_asked_for_one_message_whatever_its_id(provider_id: str, expected: str) -> None:
+    """Filters are expressions; an id is none."""
+    request = adapter("mailgun").ask(Ids((provider_id,)))
+
+    assert dict(request.url.params) == {"message-id": expected, "limit": "300"}
+
+
+def test_mailgun_is_given_the_key_of_the_user_api() -> None:
+    expected = httpx.BasicAuth("api", imagined("mailgun")["api_key"])
+
+    assert authorization(adapter("mailgun")) == expected._auth_header  # noqa: SLF001  as httpx writes it
+
+
+@pytest.mark.parametrize("domain", ["", "mg.example.com/x", "../x", "mg.example.com?limit=1"])
+def test_a_domain_of_mailgun_that_is_none_is_told(domain: str) -> None:
+    with pytest.raises(ValidationError, match="domain"):
+        adapter("mailgun", domain=domain)
