@@ -60,10 +60,10 @@ async def mark_read(
 
 
 async def unread(
-    connection: Connection, account: int | None, after: int, before: datetime, limit: int
+    connection: Connection, account: int | None, after: int, before: datetime, limit: int, kind: Kind | None = None
 ) -> list[asyncpg.Record]:
     """Answers kept before a time that were not read whole: id, account, name, kind, what, status, headers, body, ..."""
-    return await connection.fetch(QUERIES.unread, account, after, before, limit)
+    return await connection.fetch(QUERIES.unread, account, after, before, limit, kind)
 
 
 async def forget(connection: Connection, before: datetime, most_bytes: int) -> int:

@@ -48,7 +48,8 @@ class Asking:
 
     async def run(self) -> None:
         """Ask until all is asked, the time is over, or there is trouble, which is raised after all is written."""
-        writer = asyncio.ensure_future(self._write())
+        # What cannot be written need not be asked either: should it fail, asking ends.
+        self._writer = writer = asyncio.ensure_future(self._write())
         askers = [
             asyncio.ensure_future(self._ask_some())
             for _ in range(min(self._desk.account.limits.concurrency, len(self._waiting)))
@@ -68,7 +69,7 @@ class Asking:
             raise self._trouble
 
     async def _ask_some(self) -> None:
-        while self._waiting and not self._trouble and not self._this.budget.is_over:
+        while self._waiting and not self._trouble and not self._this.is_over and not self._writer.done():
             batch = self._waiting.pop()
             try:
                 await self._ask(batch)
@@ -110,9 +111,16 @@ class Asking:
                 answers.setdefault(number, []).extend(reports)
             count += len(page.reports)
             at = this.now()
+            if this.is_over and page.more is not None:
+                # What it showed so far counts; the next poll plans anew for the others, which are fewer then.
+                self._unasked += [watch for watch in batch.watches if watch.id not in answers]
+                break
+        else:
+            self._remember(window, count)
         await self._was_good()
-        self._remember(window, count)
-        await writing.looked(self._desk, batch.watches, answers, asked_at, this.terms(), this.tally)
+        left = {watch.id for watch in self._unasked}
+        looked = [watch for watch in batch.watches if watch.id not in left]
+        await writing.looked(self._desk, looked, answers, asked_at, this.terms(), this.tally)
 
     async def _was_good(self) -> None:
         self._good += 1

@@ -13,7 +13,7 @@ from worker.accounts import Account
 
 @dataclass(slots=True)
 class Heard:
-    """What answers said: words about messages, provider ids learnt, unknown words, and what each claimed message got."""
+    """What answers said: words about messages, ids learnt, unknown words, and what each claimed message got."""
 
     said: list[Said] = field(default_factory=list)
     #: (reference, part, provider id) of messages whose provider id was not known.

@@ -33,6 +33,9 @@ class Pace:
         """Wait for the next permit."""
         loop = asyncio.get_running_loop()
         async with self._lock:
+            # A permit not used in its time is void: saved up, they would let us ask faster than we may.
+            while self._waits and self._waits[-1] + self._step < loop.time():
+                self._waits.pop()
             if not self._waits:
                 now, starts_at = await self._take()
                 begin = loop.time() + (starts_at - now).total_seconds()

@@ -23,7 +23,7 @@ from worker import settling, stream
 from worker.asking import Asking
 from worker.desk import Budget, Desk
 from worker.plan import plan
-from worker.round import Round, close, hand_back, rest, write_looks
+from worker.round import Round, close, hand_back, keep_lease, rest, write_looks
 from worker.settling import Terms
 from worker.writing import Tally
 
@@ -38,7 +38,8 @@ async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
         held = await accounts.lease(connection, desk.account.name, holder, now, now + budget.lease)
     if held is None:
         return Tally()
-    this = Round(desk, held, budget)
+    this = Round(desk, held, budget, began=(now, asyncio.get_running_loop().time()))
+    living = asyncio.ensure_future(keep_lease(this))
     try:
         await _rounds(this)
     except Stale as stale:
@@ -46,13 +47,15 @@ async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
     except AskError as error:
         await rest(this, error)
     finally:
+        living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
         # A worker that is stopped still writes down what it asked and lets the account go.
         await asyncio.shield(close(this))
     return this.tally
 
 
 async def _rounds(this: Round) -> None:
-    while not this.budget.is_over:
+    while not this.is_over:
         async with this.desk.pool.acquire() as connection:
             this.began = await clock(connection), asyncio.get_running_loop().time()
             if not await accounts.renew(connection, this.held, this.now() + this.budget.lease):

@@ -1,14 +1,14 @@
 """The passes of a worker process put together: what a tick starts, and what each job does."""
 
-import os
+import random
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import wraps
 from typing import Protocol
 
+import asyncpg
 import structlog
 
 from adapters.http import Sender
@@ -28,6 +28,9 @@ from worker.upkeep import Upkeep
 log = structlog.get_logger()
 
 Counts = dict[str, int]
+
+#: A job that a killed worker left in the queue stands in the way for so many seconds at most.
+SLOT = 10
 
 
 class Starts(Protocol):
@@ -66,10 +69,14 @@ class Program:
     poll_seconds: float = 20.0
     lease: timedelta = timedelta(seconds=30)
     batch: int = 1000
-    holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+    #: Accounts asked at once by this process.
+    at_once: int = 20
+    #: Who holds the leases; no other process has this name.
+    holder: str = field(default_factory=lambda: secrets.token_hex(8))
     _desks: dict[str, Desk] = field(default_factory=dict)
     _senders: list[Sender] = field(default_factory=list)
     _places: dict[str, Place] = field(default_factory=dict)
+    _polls: set[str] = field(default_factory=set)
 
     @_survives
     async def tick(self) -> Counts:
@@ -78,11 +85,14 @@ class Program:
             now = await clock(connection)
             due = await rows.askable(connection, now, self._askable())
             waits = await inbox.has_some(connection)
+        # Where more accounts are due than can be asked at once, no account is always the last.
+        random.shuffle(due)
+        slot = int(now.timestamp()) // SLOT
         for name, term in due:
-            # The term makes the id new after each lease: the job of a killed worker cannot stand in the way.
-            await self.queue.start("poll", name, job_id=f"poll:{name}:{term}")
+            # Each lease makes the id new, and so does time: the job of a killed worker cannot stand in the way.
+            await self.queue.start("poll", name, job_id=f"poll:{name}:{term}:{slot}")
         if waits:
-            await self.queue.start("intake", job_id=f"intake:{int(now.timestamp()) // 10}")
+            await self.queue.start("intake", job_id=f"intake:{slot}")
         return {"polls": len(due), "intakes": int(waits)}
 
     def _askable(self) -> list[Askable]:
@@ -95,8 +105,21 @@ class Program:
     @_survives
     async def poll(self, name: str) -> Counts:
         """Ask one account."""
-        if name not in self.accounts or self.stopping():
+        # Ticks, intake and sweeps always find a free place, whatever the providers do; the next tick tries again.
+        if name not in self.accounts or self.stopping() or len(self._polls) >= self.at_once or name in self._polls:
             return {}
+        self._polls.add(name)
+        try:
+            return await self._poll(name)
+        finally:
+            self._polls.remove(name)
+
+    async def _poll(self, name: str) -> Counts:
+        async with self.pool.acquire() as connection:
+            wanted = [one for one in self._askable() if one.name == name]
+            # A job may have waited, and the provider may have asked for a rest meanwhile.
+            if not await rows.askable(connection, await clock(connection), wanted):
+                return {}
         budget = Budget(self.poll_seconds, self.lease, self.batch, self.stopping)
         done = asdict(await poll(await self._desk(name), self.holder, budget))
         if any(done.values()):
@@ -134,12 +157,19 @@ class Program:
             names = await rows.overdue(connection, await clock(connection))
         settled = 0
         for name in names:
-            swept = await sweep(self.pool, name, self.accounts.get(name), self._places.get(name, START))
-            self._places[name] = swept.place
-            settled += swept.settled
-            if swept.settled:
-                log.info("sweep", account=name, settled=swept.settled)
+            try:
+                settled += await self._sweep(name)
+            except asyncpg.DeadlockDetectedError:
+                # The next pass does it; the other accounts do not wait for that.
+                log.info("sweep_put_off", account=name)
         return {"accounts": len(names), "settled": settled}
+
+    async def _sweep(self, name: str) -> int:
+        swept = await sweep(self.pool, name, self.accounts.get(name), self._places.get(name, START))
+        self._places[name] = swept.place
+        if swept.settled:
+            log.info("sweep", account=name, settled=swept.settled)
+        return swept.settled
 
     @_survives
     async def upkeep(self) -> Counts:

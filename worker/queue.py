@@ -19,14 +19,18 @@ log = structlog.get_logger()
 
 NAME = "landed"
 
+#: Under this and its name each worker says how it is.
+HEALTH = "landed:health:"
+
 #: How often arq looks for work, in seconds.
 POLL_DELAY = 0.2
 
 #: How often a worker says that it lives, in seconds.
 HEALTH_EVERY = 10
 
-#: How long running jobs may take to end when the worker stops, in seconds. They are told to, and end between requests.
-PATIENCE = 25
+#: How long running jobs may take to end when the worker stops, in seconds. They are told to, and end between requests;
+#: one that is still waiting for its answer is cut off then, and hands back what it asked about.
+PATIENCE = 5
 
 Job = Callable[..., Awaitable[Mapping[str, int]]]
 
@@ -37,9 +41,10 @@ Seconds = Iterable[int]
 class Queue:
     """The jobs of one worker process. `jobs` are started by `start`; those with seconds by the clock."""
 
-    def __init__(self, redis_url: str, *, at_once: int, timeout: float) -> None:
-        """Run up to `at_once` jobs at a time, each for at most `timeout` seconds."""
+    def __init__(self, redis_url: str, name: str, *, at_once: int, timeout: float) -> None:
+        """Run up to `at_once` jobs at a time, each for at most `timeout` seconds, as the worker called `name`."""
         self._redis_url = redis_url
+        self._name = name
         self._at_once = at_once
         self._timeout = timeout
         self._redis: ArqRedis | None = None
@@ -86,6 +91,7 @@ class Queue:
             stopping.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError, RedisError):
                 await worker.close()
+            await _disconnect(self._redis)
             with contextlib.suppress(asyncio.CancelledError, OSError, RedisError, TimeoutError):
                 await running
             self._redis = None
@@ -105,6 +111,7 @@ class Queue:
             retry_jobs=False,
             poll_delay=POLL_DELAY,
             health_check_interval=HEALTH_EVERY,
+            health_check_key=f"{HEALTH}{self._name}",
             job_serializer=encode,
             job_deserializer=decode,
             log_results=False,
@@ -147,11 +154,18 @@ async def _connect(redis_url: str) -> ArqRedis:
     return await create_pool(settings, job_serializer=encode, job_deserializer=decode, default_queue_name=NAME)
 
 
-async def health(redis_url: str) -> str | None:
-    """What the worker last said of itself, or None if none has lived in the last seconds. Raises OSError, RedisError."""
+async def _disconnect(redis: ArqRedis) -> None:
+    with contextlib.suppress(asyncio.CancelledError, OSError, RedisError):
+        await redis.aclose(close_connection_pool=True)
+
+
+async def health(redis_url: str) -> dict[str, str]:
+    """What each worker that lived in the last seconds said of itself, by name. Raises OSError and RedisError."""
     redis = await _connect(redis_url)
     try:
-        said: bytes | None = await redis.get(f"{NAME}:health-check")
+        keys = [key async for key in redis.scan_iter(match=f"{HEALTH}*")]
+        said = await redis.mget(keys) if keys else []
     finally:
-        await redis.aclose()
-    return None if said is None else said.decode()
+        await _disconnect(redis)
+    pairs = zip(keys, said, strict=True)
+    return {key.decode().removeprefix(HEALTH): text.decode() for key, text in pairs if text is not None}

@@ -56,11 +56,11 @@ async def reread(
     unknown: dict[str, set[str]] = {}
     while True:
         async with pool.acquire() as connection:
-            rows = await journal.unread(connection, None, after, before, CHUNK)
+            kind: journal.Kind | None = "drain" if drains_only else None
+            rows = await journal.unread(connection, None, after, before, CHUNK, kind)
         for row in rows:
             account = accounts.get(row["name"])
-            wanted = account_name in (None, row["name"]) and (not drains_only or row["kind"] == "drain")
-            if account is not None and wanted and not row["cut"]:
+            if account is not None and account_name in (None, row["name"]) and not row["cut"]:
                 done = _plus(done, await _again(pool, account, row, now, unknown.setdefault(row["name"], set())))
             after = row["id"]
         if len(rows) < CHUNK:
@@ -80,18 +80,32 @@ async def _again(pool: Pool, account: Account, row: asyncpg.Record, now: datetim
         page = _read(account, row)
     except (AskError, ValueError, KeyError, msgspec.ValidationError) as error:
         log.warning("answer_still_unreadable", account=account.name, answer=row["id"], problem=str(error)[:200])
+        await _keep(pool, row, "unreadable", str(error))
         return Reread(left=1)
     tally = Tally()
     desk = Desk(pool, account, row["account"], Nobody())
     known = [report for report in page.reports if not report.unknown]
+    # What a crash left was never counted; everything else was, when it came.
+    said = page.reports if row["kind"] == "drain" else known
     # Its own time stands for the provider's where that gave none.
-    await writing.join(desk, known, (), row["at"], Source.POLL, tally)
+    await writing.join(desk, said, (), row["at"], Source.POLL, tally)
     unknown.update(report.unknown for report in page.reports if report.unknown)
     whole = len(known) == len(page.reports) and not page.unreadable
     if whole:
         async with pool.acquire() as connection:
             await journal.mark_read(connection, row["id"], now, row["kind"], None)
+    elif page.unreadable:
+        await _keep(pool, row, "unreadable", "; ".join(page.unreadable[:5]))
+    else:
+        await _keep(pool, row, "unknown", "unknown words")
     return Reread(int(whole), int(not whole), tally.written)
+
+
+async def _keep(pool: Pool, row: asyncpg.Record, kind: journal.Kind, problem: str) -> None:
+    """Keep what a crash left until the adapter is mended, so that it is not read over and over."""
+    if row["kind"] == "drain":
+        async with pool.acquire() as connection:
+            await journal.mark_read(connection, row["id"], None, kind, problem)
 
 
 def _read(account: Account, row: asyncpg.Record) -> Page:
@@ -110,6 +124,7 @@ async def _mended(pool: Pool, accounts: Mapping[str, Account], unknown: Mapping[
     async with pool.acquire() as connection:
         for row in await journal.unknown_words(connection):
             name = row["account"]
-            if row["mended_at"] is None and name in accounts and name in unknown:
-                if row["word"] not in unknown[name]:
-                    await journal.mended(connection, row["account_id"], [row["word"]], now)
+            if name not in accounts or name not in unknown or row["mended_at"] is not None:
+                continue
+            if row["word"] not in unknown[name]:
+                await journal.mended(connection, row["account_id"], [row["word"]], now)

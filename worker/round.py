@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -38,6 +38,13 @@ class Round:
     tally: Tally = field(default_factory=Tally)
     looks: list[Look] = field(default_factory=list)
     began: tuple[datetime, float] = (BEGINNING, 0.0)
+    #: Whether another worker has taken the account over, or an operator has paused it.
+    is_lost: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to ask nothing more."""
+        return self.is_lost or self.budget.is_over
 
     def now(self) -> datetime:
         """The time by Postgres's clock, as read at the start of the round and carried on."""
@@ -69,6 +76,18 @@ class Round:
         self.looks.append(look)
 
 
+async def keep_lease(this: Round) -> None:
+    """Say that we live while the poll goes on, however slow the provider is; notice when the account is not ours."""
+    while not this.is_lost:
+        await asyncio.sleep(this.budget.lease.total_seconds() / 3)
+        try:
+            async with this.desk.pool.acquire() as connection:
+                until = this.now() + this.budget.lease
+                this.is_lost = not await accounts.renew(connection, this.held, until)
+        except Stale:
+            this.is_lost = True
+
+
 async def write_looks(this: Round) -> None:
     """Keep the looks made so far."""
     if this.looks:
@@ -84,7 +103,7 @@ async def hand_back(this: Round, claimed: Sequence[Watch], at: datetime) -> None
 
 
 async def put_off(this: Round, claimed: Sequence[Watch], pause: timedelta) -> None:
-    """Ask later about messages whose answer cannot be read; past the hard limit they are settled without a last look."""
+    """Ask later about messages whose answer cannot be read; past the hard limit settle them without a last look."""
     now, account = this.now(), this.desk.account
     terms = account.terms(asks=False, read_until=this.held.read_until)
     words = [(watch, settling.settle(account.standing(watch), terms, now)) for watch in claimed]
@@ -100,6 +119,8 @@ async def well(this: Round) -> None:
     async with this.desk.pool.acquire() as connection:
         if await accounts.went_well(connection, this.held):
             log.info("account_recovered", account=this.desk.account.name)
+    # Should it fail again in this poll, that is the first failure in a row.
+    this.held = replace(this.held, failures=0)
 
 
 async def rest(this: Round, error: AskError) -> None:
@@ -128,9 +149,9 @@ async def rest(this: Round, error: AskError) -> None:
 def _wait(error: AskError, failures: int) -> timedelta:
     backed_off = min(SHORTEST_REST * 2 ** min(failures, 10), LONGEST_REST)
     spread: timedelta = backed_off * random.uniform(0.8, 1.2)  # noqa: S311 - spreads accounts, guards nothing
-    if isinstance(error, Throttled) and error.retry_after is not None:
-        return max(error.retry_after, timedelta(seconds=1))
-    return spread
+    if error.retry_after is None:
+        return spread
+    return max(error.retry_after, timedelta(seconds=1) if isinstance(error, Throttled) else spread)
 
 
 async def close(this: Round) -> None:

@@ -1,6 +1,9 @@
 """Running a worker process, from its settings to its clean end."""
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import Mapping
 
 import structlog
@@ -18,7 +21,7 @@ from worker.upkeep import Retention, Upkeep
 log = structlog.get_logger()
 
 
-class NotMigrated(Exception):  # noqa: N818 - a state of the database, not an error of ours
+class NotMigrated(Exception):
     """The database lacks migrations that this program needs."""
 
 
@@ -30,8 +33,10 @@ async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio
     options = settings.worker
     async with open_pool(settings.database_url.get_secret_value(), size=options.connections) as pool:
         numbers = await _prepare(pool, accounts)
+        name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         queue = Queue(
             settings.redis_url.get_secret_value(),
+            name,
             at_once=options.accounts_at_once + 4,
             timeout=options.poll_seconds.total_seconds() + 90,
         )
@@ -45,6 +50,8 @@ async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio
             options.poll_seconds.total_seconds(),
             options.lease,
             options.batch,
+            options.accounts_at_once,
+            name,
         )
         await _begin(program)
         try:

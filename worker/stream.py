@@ -76,7 +76,7 @@ async def _read_feed(this: Round, now: datetime) -> tuple[str | None, datetime |
         old = old and page.latest_at is not None and page.latest_at <= now - limits.horizon
         trusted = page.position if old else trusted
         head.position = page.position or head.position
-        if this.budget.is_over and page.more is not None:
+        if this.is_over and page.more is not None:
             return (trusted if whole else None), None
     if not whole:
         return None, None
@@ -100,7 +100,7 @@ async def _read_queue(this: Round, now: datetime) -> datetime | None:
         if page.confirm is not None:
             this.tally.requests += 1
             await this.desk.sender.send(page.confirm)
-        if this.budget.is_over and page.more is not None:
+        if this.is_over and page.more is not None:
             return None
     return now
 
@@ -118,7 +118,7 @@ async def _read_drain(this: Round, now: datetime) -> datetime | None:
         await _join(this, page.reports, now)
         await _mark_read(this, number, page)
         request = page.more
-        if this.budget.is_over and request is not None:
+        if this.is_over and request is not None:
             return None
     return now
 

@@ -1,6 +1,6 @@
 """The sweep: settles what polls leave open past its deadline, for one account.
 
-1. See whether the provider can be asked. If not, only what is past the hard limit may be settled.
+1. See whether the provider can be asked. If not, what still waits for its last look waits up to the hard limit.
 2. Read overdue messages, some pages a pass, from where the last pass ended. Nothing is locked.
 3. Lock those that may be settled, skipping what is being written just now, see again, and settle them.
 """
@@ -50,10 +50,9 @@ async def sweep(pool: Pool, name: str, account: Account | None, after: Place = S
         if row is None:
             return Swept(0, 0, START)
         terms = _terms(account, row)
-        up_to = now - (terms.lag if terms.asks else terms.hard_limit)
         seen = settled = 0
         for _ in range(CHUNKS):
-            page = await watches.overdue(connection, row["id"], up_to, after, CHUNK)
+            page = await watches.overdue(connection, row["id"], now - terms.lag, after, CHUNK)
             ready = [one.id for one in page if settling.settle(_standing(one, account), terms, now) is not None]
             if ready:
                 settled += await _settle(connection, row["id"], account, terms, now, ready)

@@ -11,11 +11,12 @@ returning id;
 update landed.journal set read_at = $2, kind = $3, problem = $4 where id = $1;
 
 -- name: unread
--- Answers to be read again. $1 account or null, $2 after id, $3 received before, $4 how many
+-- Answers to be read again. $1 account or null, $2 after id, $3 received before, $4 how many, $5 kind or null
 select j.id, j.at, j.account, a.name, j.kind, j.what, j.status, j.headers, j.body, j.cut, j.problem
 from landed.journal j
 join landed.account a on a.id = j.account
 where j.read_at is null and ($1::smallint is null or j.account = $1) and j.id > $2 and j.at < $3
+    and ($5::text is null or j.kind = $5)
 order by j.id
 limit $4;
 
