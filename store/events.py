@@ -24,7 +24,8 @@ class Position:
 async def since(connection: Connection, after: Position, limit: int) -> tuple[list[asyncpg.Record], Position]:
     """Up to `limit` events after a position, and the position after them.
 
-    It never passes a transaction that is still open: an event committed late is read later, and never skipped.
+    It never passes a transaction that is still open: an event committed late is read later, and never skipped. Of the
+    events of one message the one with the highest `position` is the latest, also where it is read before another.
     """
     rows = await connection.fetch(QUERIES.since, after.xact, after.position, limit)
     return rows, Position(rows[-1]["xact"], rows[-1]["position"]) if rows else after
