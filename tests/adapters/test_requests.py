@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from adapters.base import Adapter, Ids, References, Since, Window
+from adapters.base import Adapter, Ids, References, Since, Take, Window
 from tests.adapters.recorded import NOW, adapter, answers, imagined
 
 ACCOUNT = "/2010-04-01/Accounts/AC0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -144,3 +144,30 @@ def test_mailgun_is_given_the_key_of_the_user_api() -> None:
 def test_a_domain_of_mailgun_that_is_none_is_told(domain: str) -> None:
     with pytest.raises(ValidationError, match="domain"):
         adapter("mailgun", domain=domain)
+
+
+def test_messagemedia_is_asked_for_its_queue_and_for_one_message() -> None:
+    asks = adapter("messagemedia")
+    ours = "877C19EF-FA2E-4CEC-827A-E1DF9B5509F7"
+
+    assert str(asks.ask(Take()).url) == "https://api.messagemedia.com/v1/delivery_reports"
+    assert str(asks.ask(Ids((f" {ours} ",))).url) == f"https://api.messagemedia.com/v1/messages/{ours.lower()}"
+
+
+def test_messagemedia_is_given_key_and_secret() -> None:
+    account = imagined("messagemedia")
+    expected = httpx.BasicAuth(account["api_key"], account["api_secret"])
+
+    assert authorization(adapter("messagemedia")) == expected._auth_header  # noqa: SLF001  as httpx writes it
+
+
+def test_messagemedia_is_confirmed_as_json() -> None:
+    """To the account's own address, without credentials until it is sent."""
+    asks = adapter("messagemedia", base_url="https://au.app.api.sinch.com")
+    (queued,) = (one for one in answers("messagemedia") if one.case == "delivered")
+    confirm = asks.read(Take(), queued.response()).confirm
+
+    assert confirm is not None
+    assert str(confirm.url) == "https://au.app.api.sinch.com/v1/delivery_reports/confirmed"
+    assert confirm.headers["content-type"] == "application/json"
+    assert "authorization" not in confirm.headers
