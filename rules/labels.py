@@ -138,8 +138,9 @@ def facts(channel: Channel, state: State) -> Facts:
 
 
 def icon_of(vocabulary: Vocabulary, group: str) -> str:
-    """The icon of a line of the totals: that of the first label of this text."""
-    return next((row.label.icon for row in vocabulary.rows if row.label.text == group), "none")
+    """The icon of a line of the totals: that of the first label of this text, else of the first in this group."""
+    labels = [row.label for row in vocabulary.rows if row.label.group == group]
+    return next((label.icon for label in sorted(labels, key=lambda label: label.text != group)), "none")
 
 
 def best(vocabulary: Vocabulary, known: Facts, heard: int) -> list[Row]:

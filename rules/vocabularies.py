@@ -28,7 +28,7 @@ def read(text: str) -> Vocabulary:
         raise ValueError(f"it is not TOML: {error}") from error
     problems: list[str] = []
     vocabulary = _vocabulary(Table(raw, "", problems))
-    problems += unsound(vocabulary)
+    problems += unsound(vocabulary) if vocabulary.rows else []
     if problems:
         raise ValueError("\n".join(problems))
     return vocabulary
