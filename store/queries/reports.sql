@@ -190,8 +190,8 @@ with z as materialized (
     limit $4
     for update of e skip locked
 )
-delete from landed.early y using z
-where z.id = y.id
+delete from landed.early y
+where y.id = any (array(select id from z))
 returning y.source, y.provider_id, y.part, y.bits, y.at, y.reason, y.code, y.attempts, y.attempt_at, y.response,
     y.detail, y.blocks;
 

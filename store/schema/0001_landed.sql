@@ -112,8 +112,10 @@ create table landed.message (
     constraint message_can_be_named check (provider_id is not null or reference is not null),
     constraint message_status_is_heard check ((heard >> status) & 1 = 1)
 ) with (
-    -- Each settled message was updated about once or twice; 70 leaves room for that on its page (HOT).
-    fillfactor = 70,
+    -- Reports that come in the order of recording change every row of a page in one statement, so each needs room for
+    -- a second version of itself. Measured on two updates each: at 45 all are HOT, at 50 94 %, at 70 half, and then the
+    -- table and its indexes grow larger than they are at 45.
+    fillfactor = 45,
     autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05
 );
 
