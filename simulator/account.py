@@ -66,6 +66,7 @@ class Account(ABC):
         self.skew = skew
         self.messages: list[Message] = []
         self.by_id: dict[str, list[Message]] = {}
+        self.settings = self.new_settings(self.random("credentials"))
         self._chance = self.random("requests")
         self._fates = by_channel(self.FATES, world.scenario.weights.get(self.name, {}), self.name)
         self._turns = Counter[bool]()
@@ -74,7 +75,7 @@ class Account(ABC):
     # What each provider says for itself.
 
     @abstractmethod
-    def settings(self) -> dict[str, str]:
+    def new_settings(self, chance: random.Random) -> dict[str, str]:
         """What a client needs besides the address."""
 
     @abstractmethod
@@ -180,10 +181,18 @@ class Account(ABC):
     def draws_for(self, message: Message, fault: str) -> bool:
         """Whether a fault of this rate happens to a message, always the same; it is counted once."""
         rate: float = getattr(self.world.scenario.faults, fault)
-        drawn = self.random(f"{fault} {message.provider_id}").random() < rate
-        if drawn and fault not in message.known:
-            message.known[fault] = ""
-            self.count(fault)
+        if fault not in message.known:
+            drawn = self.random(f"{fault} {message.provider_id}").random() < rate
+            message.known[fault] = "yes" if drawn else "no"
+            if drawn:
+                self.count(fault)
+        return message.known[fault] == "yes"
+
+    def happens_once(self, message: Message, fault: str) -> bool:
+        """Whether a fault of this rate happens now; to one message it does so once, so that progress is made."""
+        drawn = self.happens(fault, on=fault not in message.known)
+        if drawn:
+            message.known[fault] = "yes"
         return drawn
 
     def pick(self, most: int) -> int:
@@ -216,10 +225,9 @@ class Account(ABC):
         said = message.present(now)
         if said is None:
             return None
-        index = message.says.index(said)
-        is_young = now - said.shown_at < self.world.scenario.moment
-        before = message.says[index - 1] if index else said
-        if self.happens("out_of_order", on=bool(index) and is_young and before.shown_at <= now):
+        before = message.says[max(said.number - 1, 0)]
+        is_young = before is not said and now - said.shown_at < self.world.scenario.moment
+        if self.happens("out_of_order", on=is_young and before.shown_at <= now):
             said = before
         self.told(message, said)
         return said

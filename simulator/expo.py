@@ -57,9 +57,9 @@ class Expo(Account):
         Fate("no_receipt", PUSH, 2, ()),
     )
 
-    def settings(self) -> dict[str, str]:
+    def new_settings(self, chance: random.Random) -> dict[str, str]:
         """The access token."""
-        return {"access_token": token(self.random("credentials"), 40)}
+        return {"access_token": token(chance, 40)}
 
     def routes(self) -> Iterable[Route]:
         """Receipts."""
@@ -67,7 +67,7 @@ class Expo(Account):
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """The access token must be right."""
-        right = f"Bearer {self.settings()['access_token']}"
+        right = f"Bearer {self.settings['access_token']}"
         return None if request.headers.get("Authorization") == right else self.error(401)
 
     def error(self, status: int) -> web.Response:

@@ -88,9 +88,8 @@ class GovukNotify(Account):
         Fate("letter_trouble", LETTER, 1, ((0, "accepted"), (0.7, "technical-failure"))),
     )
 
-    def settings(self) -> dict[str, str]:
+    def new_settings(self, chance: random.Random) -> dict[str, str]:
         """An API key: its name, the service's id and the secret."""
-        chance = self.random("credentials")
         return {"api_key": f"practice-{uuid(chance)}-{uuid(chance)}"}
 
     def routes(self) -> Iterable[Route]:
@@ -105,15 +104,15 @@ class GovukNotify(Account):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return _error(401, "AuthError", "Unauthorized: authentication token must be provided")
-        key = self.settings()["api_key"]
+        key = self.settings["api_key"]
         service, secret = key[-73:-37], key[-36:]
         try:
             claims = jwt.decode(token, secret, ["HS256"], options={"verify_iat": False, "require": ["iss", "iat"]})
         except jwt.PyJWTError:
             return _error(403, "AuthError", "Invalid token: API key not found")
-        if claims["iss"] != service:
+        if claims["iss"] != service or not isinstance(claims["iat"], int | float):
             return _error(403, "AuthError", "Invalid token: service not found")
-        if abs(self.theirs(self.now).timestamp() - float(claims["iat"])) > FRESH:
+        if abs(self.theirs(self.now).timestamp() - claims["iat"]) > FRESH:
             text = "Error: Your system clock must be accurate to within 30 seconds"
             return _error(403, "AuthError", text)
         return None
@@ -157,10 +156,10 @@ class GovukNotify(Account):
     def _newest(self, older_than: str | None) -> Iterator[tuple[Message, Said]]:
         """What is shown of every notification that is older than that; nothing if that is not there any more."""
         last = self.by_id.get(older_than) if older_than is not None else None
-        messages = self.messages if older_than is None else self.messages[: last[0].number] if last else []
-        if last and self.happens("repeated"):
-            messages = self.messages[: last[0].number + 1]
-        for message in reversed(messages):
+        end = len(self.messages) if older_than is None else last[0].number if last else 0
+        if last and self.happens_once(last[0], "repeated"):
+            end += 1
+        for message in reversed(self.messages[:end]):
             said = self.present(message)
             if said is not None:
                 yield message, said

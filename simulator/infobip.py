@@ -137,9 +137,8 @@ class Infobip(Account):
         self._unread: list[Report] = []
         self._numbers = 0
 
-    def settings(self) -> dict[str, str]:
+    def new_settings(self, chance: random.Random) -> dict[str, str]:
         """An API key."""
-        chance = self.random("credentials")
         return {"api_key": f"{token(chance, 32)}-{token(chance, 8)}-{token(chance, 4)}"}
 
     def routes(self) -> Iterable[Route]:
@@ -152,7 +151,7 @@ class Infobip(Account):
     def refusal(self, request: web.Request) -> web.Response | None:
         """The API key must be right."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        return None if scheme.lower() == "app" and key == self.settings()["api_key"] else self.error(401)
+        return None if scheme.lower() == "app" and key == self.settings["api_key"] else self.error(401)
 
     def error(self, status: int) -> web.Response:
         """Infobip's shape of an error."""

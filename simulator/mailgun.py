@@ -142,9 +142,8 @@ class Mailgun(Account):
         super().__init__(world, skew)
         self._events: list[Event] = []
 
-    def settings(self) -> dict[str, str]:
+    def new_settings(self, chance: random.Random) -> dict[str, str]:
         """The private key, and the domain."""
-        chance = self.random("credentials")
         return {"api_key": f"key-{token(chance, 32)}", "domain": f"mg{chance.randrange(100)}.example.org"}
 
     def routes(self) -> Iterable[Route]:
@@ -156,7 +155,7 @@ class Mailgun(Account):
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """User `api` with the private key; the domain must be the account's."""
-        settings = self.settings()
+        settings = self.settings
         if basic(request) != ("api", settings["api_key"]):
             return web.Response(status=401, text="Forbidden", headers={"WWW-Authenticate": 'Basic realm="MG API"'})
         domain = request.match_info["domain"]
@@ -168,7 +167,7 @@ class Mailgun(Account):
 
     def new_id(self, chance: random.Random) -> str:
         """The message's id without its angle brackets."""
-        return f"{chance.randrange(10**14):014}.{token(chance, 16).lower()}@{self.settings()['domain']}"
+        return f"{chance.randrange(10**14):014}.{token(chance, 16).lower()}@{self.settings['domain']}"
 
     def add(self, message: Message) -> None:
         """Put its events into the feed, from where they show when their time has come."""
@@ -197,7 +196,7 @@ class Mailgun(Account):
         for event in page:
             self.told(event.message, event.said)
         items = [self._plain(event) for event in page]
-        if self.happens("repeated", on=bool(items)):
+        if self.happens("repeated", on=0 < len(items) < query.limit):
             place = self.pick(len(items))
             items.insert(place, items[place])
         first, last = (page[0].key, page[-1].key) if page else (query.after, query.after)
@@ -212,7 +211,7 @@ class Mailgun(Account):
 
     def _address(self, request: web.Request, query: Query) -> str:
         page = urlsafe_b64encode(msgspec.json.encode(query)).decode()
-        return f"{request.url.origin()}/v3/{self.settings()['domain']}/events/{page}"
+        return f"{request.url.origin()}/v3/{self.settings['domain']}/events/{page}"
 
     def _select(self, query: Query) -> list[Event]:
         """The events of a page, in its order."""

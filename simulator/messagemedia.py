@@ -91,9 +91,8 @@ class MessageMedia(Account):
         self._queue: list[Report] = []
         self._taken: dict[str, Report] = {}
 
-    def settings(self) -> dict[str, str]:
+    def new_settings(self, chance: random.Random) -> dict[str, str]:
         """A key for basic authentication."""
-        chance = self.random("credentials")
         return {"api_key": token(chance, 20), "api_secret": token(chance, 30)}
 
     def routes(self) -> Iterable[Route]:
@@ -106,8 +105,7 @@ class MessageMedia(Account):
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """Key and secret must be right."""
-        settings = self.settings()
-        right = (settings["api_key"], settings["api_secret"])
+        right = (self.settings["api_key"], self.settings["api_secret"])
         return None if basic(request) == right else json({"message": "Invalid authentication credentials"}, 401)
 
     def error(self, status: int) -> web.Response:

@@ -102,7 +102,7 @@ class Simulator:
 
     def settings(self, provider: str) -> dict[str, str]:
         """What the adapter of this name needs in `landed.toml` besides `base_url`."""
-        return self._account(provider).settings()
+        return dict(self._account(provider).settings)
 
     def fates(self, provider: str) -> dict[str, tuple[Channel, ...]]:
         """The names of a provider's fates, and for which channels each is."""

@@ -56,7 +56,7 @@ def plan(
         share = chance.random()
         if ways.feed and chance.random() < faults.inserted_late:
             _delay(said, scenario.delay * share, "inserted_late")
-        elif not ways.feed and number == place and draws["late"] < faults.late:
+        elif not ways.feed and number == place and said.at > sent_at and draws["late"] < faults.late:
             _delay(said, scenario.delay * share, "late")
     _count_attempts(says)
     return says

@@ -10,6 +10,9 @@ from simulator.account import DRAINED, Account, Handler, Route
 #: The same request goes wrong at most this many times in a row.
 MOST = 2
 
+#: So many requests that went wrong are remembered; clients that do not ask again must not fill the memory.
+REMEMBERED = 10_000
+
 #: Seconds that a provider asks to be left alone.
 RETRY_AFTER = "1"
 
@@ -46,6 +49,8 @@ class Trouble:
         key = (request.method, request.path_qs, await request.read())
         may_fail = self._failed[key] < MOST
         fault = self._before(on=may_fail)
+        if len(self._failed) > REMEMBERED:
+            self._failed.clear()
         if fault is not None:
             self._failed[key] += 1
             return await self._fail(request, fault)

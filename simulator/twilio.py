@@ -89,9 +89,8 @@ class Twilio(Account):
         Fate("chat_no_receipt", CHAT, 2, ((0, "queued"), (0.2, "sent"))),
     )
 
-    def settings(self) -> dict[str, str]:
+    def new_settings(self, chance: random.Random) -> dict[str, str]:
         """The account and its token."""
-        chance = self.random("credentials")
         return {"account_sid": "AC" + hexadecimal(chance, 32), "auth_token": hexadecimal(chance, 32)}
 
     def routes(self) -> Iterable[Route]:
@@ -104,7 +103,7 @@ class Twilio(Account):
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """Account and token must be right, and the account in the path the same."""
-        settings = self.settings()
+        settings = self.settings
         right = (settings["account_sid"], settings["auth_token"])
         if basic(request) == right and request.match_info["account"] == right[0]:
             return None
@@ -136,6 +135,7 @@ class Twilio(Account):
         try:
             window = _Window(query.get("DateSent>"), query.get("DateSent<"), query.get("DateSent"))
             size = min(max(int(query.get("PageSize", PAGE)), 1), MOST)
+            number = int(query.get("Page", 0))
         except ValueError:
             return _error(400)
         start = self._place(query.get("PageToken"))
@@ -146,12 +146,14 @@ class Twilio(Account):
                 found.append((message, said))
                 if len(found) > size:
                     break
-        return json(self._page(request, found, size, is_first=start is None))
+        return json(self._page(request, found, size, number))
 
     def _place(self, token: str | None) -> int | None:
         """Where a page begins: after the message that its token names."""
-        message = self.by_id.get((token or "").removeprefix("PA"))
-        return message[0].number if message else None
+        last = self.by_id.get((token or "").removeprefix("PA"))
+        if not last:
+            return None
+        return last[0].number + (1 if self.happens_once(last[0], "repeated") else 0)
 
     def _newest(self, start: int | None) -> Iterator[Message]:
         yield from reversed(self.messages[:start] if start is not None else self.messages)
@@ -165,12 +167,10 @@ class Twilio(Account):
         return window.has(sent_at or self.theirs(message.sent_at))
 
     def _page(
-        self, request: web.Request, found: list[tuple[Message, Said]], size: int, *, is_first: bool
+        self, request: web.Request, found: list[tuple[Message, Said]], size: int, number: int
     ) -> dict[str, object]:
-        page, number = found[:size], int(request.query.get("Page", "0"))
+        page = found[:size]
         plain = [self._plain(message, self.present(message) or said) for message, said in page]
-        if page and self.happens("repeated", on=not is_first):
-            plain.append(plain[0])
         query = {name: value for name, value in request.query.items() if name not in {"Page", "PageToken"}}
         here = request.rel_url.with_query(query)
         following = here.update_query(Page=number + 1, PageToken=f"PA{page[-1][0].provider_id}") if page else here
@@ -191,7 +191,7 @@ class Twilio(Account):
         return None if first is None else self.theirs(first)
 
     def _plain(self, message: Message, said: Said) -> dict[str, object]:
-        account, sent_at = self.settings()["account_sid"], self._sent_at(message, said)
+        account, sent_at = self.settings["account_sid"], self._sent_at(message, said)
         is_inbound = message.known.get("direction") == "inbound"
         return {
             "sid": message.provider_id,
