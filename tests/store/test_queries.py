@@ -52,7 +52,7 @@ insert into landed.early (account, source, top, reason, attempts, bits, blocks, 
     detail)
 select 1, 2, 15, 0, 0, 32768, 0, now(), 'other' || n, '', '', '', '' from generate_series(1, MANY) as n;
 insert into landed.suppression (channel, recipient, bits, sent_at)
-select 2, recipient, 0, sent_at from landed.message;
+select 2, '+4477009' || n, 0, now() from generate_series(1, 8 * MANY) as n;
 insert into landed.inbox (account, channel, provider_id) select 'one', 'sms', 'new' || n
 from generate_series(1, MANY) as n;
 analyze;
