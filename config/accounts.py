@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_validator
 
 from config.kinds import Duration, DurationOrNone, Durations, Rate, Table
+from config.problems import hint
 from rules.statuses import Channel
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*_?")
@@ -16,7 +17,8 @@ class ScheduleOptions(Table):
 
     #: Ages of a message at which to ask, rising.
     looks: Durations | None = None
-    #: The pause between looks after the last of them. Without it no more follow but the last look before settling.
+    #: The pause between looks after the last of them. `looks` without it mean that only the last look before settling
+    #: follows.
     then: Duration | None = None
     #: The share by which a pause may be longer, so that messages sent together are not asked about together.
     jitter: float | None = Field(default=None, ge=0, le=1)
@@ -67,13 +69,22 @@ class AccountOptions(ChannelOptions):
     #: Schedules that a message may name in its `schedule`.
     schedules: dict[str, ScheduleOptions] = Field(default_factory=dict)
 
+    @field_validator("schedules")
+    @classmethod
+    def _say_something(cls, schedules: dict[str, ScheduleOptions]) -> dict[str, ScheduleOptions]:
+        for name, schedule in schedules.items():
+            if schedule.looks is None and schedule.then is None:
+                msg = f"the schedule {name!r} is empty; set looks, or then, or both"
+                raise ValueError(msg)
+        return schedules
+
     @field_validator("channels")
     @classmethod
     def _are_channels(cls, channels: dict[str, ChannelOptions]) -> dict[str, ChannelOptions]:
         known = [channel.word for channel in Channel]
         for name in channels:
             if name not in known:
-                msg = f"unknown channel {name!r}; use {', '.join(known)}"
+                msg = f"unknown channel {name!r}; {hint(name, known)}"
                 raise ValueError(msg)
         return channels
 

@@ -5,28 +5,44 @@ from pathlib import Path
 from typing import Any
 
 
-def read_files(values: Mapping[str, Any], problems: list[str], where: str = "") -> dict[str, Any]:
+def read_files(values: Mapping[str, Any], folder: Path, faults: list[str], where: str = "") -> dict[str, Any]:
     """`values` with `name = {file = "PATH"}` and `name_file = "PATH"` replaced by what the file holds, stripped.
 
-    What cannot be read is added to `problems`.
+    A path may be relative to `folder`. What cannot be read or is set twice is added to `faults`.
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
-        place = f"{where}.{name}" if where else name
-        if isinstance(value, Mapping) and set(value) == {"file"}:
-            found[name] = _read(value["file"], place, problems)
+        setting, path = _file_of(name, value)
+        place = f"{where}.{setting}" if where else setting
+        if setting in found:
+            faults.append(f"{place} is set twice, once as a file; keep one")
+        elif path is not None:
+            found[setting] = _read(path, folder, place, faults)
         elif isinstance(value, Mapping):
-            found[name] = read_files(value, problems, place)
-        elif name.endswith("_file") and isinstance(value, str):
-            found[name.removesuffix("_file")] = _read(value, place, problems)
+            found[setting] = read_files(value, folder, faults, place)
         else:
-            found[name] = value
+            found[setting] = value
     return found
 
 
-def _read(path: object, place: str, problems: list[str]) -> str:
+def _file_of(name: str, value: object) -> tuple[str, object]:
+    """The name of the setting, and the path of the file that holds its value, if one does."""
+    if isinstance(value, Mapping):
+        return name, value["file"] if set(value) == {"file"} else None
+    if name.endswith("_file") and isinstance(value, str):
+        return name.removesuffix("_file"), value
+    return name, None
+
+
+def _read(path: object, folder: Path, place: str, faults: list[str]) -> str:
     try:
-        return Path(str(path)).expanduser().read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        problems.append(f"{place}: the file {path} cannot be read: {getattr(error, 'strerror', None) or error}")
-        return ""
+        text = (folder / Path(str(path)).expanduser()).read_text("utf-8").strip()
+    except UnicodeDecodeError:
+        faults.append(f"{place}: the file {path} is not UTF-8")
+    except (OSError, ValueError, RuntimeError) as error:
+        faults.append(f"{place}: the file {path} cannot be read: {getattr(error, 'strerror', None) or error}")
+    else:
+        if not text:
+            faults.append(f"{place}: the file {path} is empty")
+        return text
+    return ""

@@ -1,6 +1,7 @@
 """The kinds of values that settings have."""
 
 from datetime import timedelta
+from math import isfinite, nan
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -15,28 +16,28 @@ class Table(BaseModel):
 
 
 def _duration(value: object) -> timedelta:
+    """A duration with its unit. A bare number is refused, because everybody reads another unit into it."""
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, bool):
-        msg = "write a duration like 90s, 15m, 48h or 7d"
+    if not isinstance(value, str):
+        msg = f"{value!r} is not a duration; write it with its unit, like 90s, 15m, 48h or 7d"
         raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueErrors
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
-    return durations.parse(str(value))
+    return durations.parse(value)
 
 
 def _positive(value: object) -> timedelta:
     duration = _duration(value)
-    if duration <= timedelta(0):
+    if duration <= timedelta():
         msg = "must be longer than nothing"
         raise ValueError(msg)
     return duration
 
 
-def _not_negative(value: object) -> timedelta:
+def _bearable(value: object) -> timedelta:
+    """A duration between a second and a day."""
     duration = _duration(value)
-    if duration < timedelta(0):
-        msg = "must not be negative"
+    if not timedelta(seconds=1) <= duration <= timedelta(days=1):
+        msg = "must be between 1s and 1d"
         raise ValueError(msg)
     return duration
 
@@ -51,12 +52,14 @@ PER = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def _rate(value: object) -> float:
     """Requests a second, as a number or like `120/m`."""
-    count, _, per = str(value).partition("/")
+    count, slash, per = str(value).partition("/")
     try:
-        rate = float(count) / PER[per or "s"]
+        rate = float(count) / PER[per if slash else "s"]
     except (ValueError, KeyError):
+        rate = nan
+    if not isfinite(rate):
         msg = f"{value!r} is not a rate; write requests a second, or like 120/m or 100/h"
-        raise ValueError(msg) from None
+        raise ValueError(msg)
     if rate <= 0:
         msg = "must be above 0; to stop asking, set paused = true"
         raise ValueError(msg)
@@ -64,7 +67,8 @@ def _rate(value: object) -> float:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_positive)]
-DurationOrNone = Annotated[timedelta, BeforeValidator(_not_negative)]
+DurationOrNone = Annotated[timedelta, BeforeValidator(_duration)]
+Period = Annotated[timedelta, BeforeValidator(_bearable)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_list)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_list)]
 Rate = Annotated[float, BeforeValidator(_rate)]

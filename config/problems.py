@@ -1,9 +1,25 @@
 """What is wrong with settings: every problem at once, each naming its place, with a guess at what was meant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from pydantic import ValidationError
+
+#: What pydantic says for programmers, for operators.
+MESSAGES = {
+    "dict_type": "must be a table of settings",
+    "model_type": "must be a table of settings",
+    "tuple_type": "must be a list",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "string_type": "must be a text",
+    "path_type": "must be a path",
+}
 
 
 class ConfigError(Exception):
@@ -17,11 +33,15 @@ class ConfigError(Exception):
 
 def unknown(name: str, where: str, known: Iterable[str]) -> str:
     """The problem of a setting that nobody knows, with a guess."""
+    place = f" in {where}" if where else ""
+    return f"unknown setting {name!r}{place}; {hint(name, known)}"
+
+
+def hint(name: str, known: Iterable[str], form: Callable[[str], str] = str) -> str:
+    """What was meant, or if that cannot be guessed, what there is; each as `form` writes it."""
     choices = sorted(known)
     guess = get_close_matches(name, choices, n=1)
-    hint = f"did you mean {guess[0]!r}?" if guess else f"known are {', '.join(choices)}"
-    place = f" in {where}" if where else ""
-    return f"unknown setting {name!r}{place}; {hint}"
+    return f"did you mean {form(guess[0])!r}?" if guess else f"known are {', '.join(map(form, choices))}"
 
 
 def problems(error: ValidationError, where: str, known: Mapping[str, Iterable[str]]) -> list[str]:
@@ -41,7 +61,7 @@ def _problem(fault: dict[str, object], where: str, known: Mapping[str, Iterable[
     place = ".".join(part for part in (shown, name) if part)
     if fault["type"] == "missing":
         return f"{place} is missing; set it in landed.toml or as {variable(place)}"
-    message = str(fault["msg"]).removeprefix("Value error, ")
+    message = MESSAGES.get(str(fault["type"]), str(fault["msg"]).removeprefix("Value error, "))
     return f"{place}: {message}" if place else message
 
 

@@ -1,7 +1,7 @@
 """Accounts from settings: what the operator set, checked against what each adapter wants, all problems together."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 import adapters
-from adapters.base import Adapter, AdapterSettings, Limits
+from adapters.base import Adapter, Limits
 from config.accounts import AccountOptions, AccountTable, ChannelOptions, ScheduleOptions
 from config.problems import ConfigError, problems
 from config.settings import Settings
@@ -30,15 +30,15 @@ def build(settings: Settings, find: Find = adapters.find) -> dict[str, Account]:
     Raises ConfigError with every problem of every account.
     """
     accounts: dict[str, Account] = {}
-    faults: list[str] = []
+    found: list[str] = []
     for name, table in settings.accounts.items():
         try:
             accounts[name] = _account(name, table, settings, find)
         except ConfigError as error:
-            faults += error.problems
-    faults += _twice(accounts.values())
-    if faults:
-        raise ConfigError(faults)
+            found += error.problems
+    found += _twice(accounts.values())
+    if found:
+        raise ConfigError(found)
     return accounts
 
 
@@ -80,21 +80,25 @@ def _limits(declared: Limits, options: AccountOptions) -> Limits:
 
 
 def _schedule(channel: Channel, options: AccountOptions, limits: Limits) -> Schedule:
-    """What is set for the channel, else for the account, else the default."""
-    default = STREAMED if limits.streams else DEFAULTS[channel]
-    for table in (options.channels.get(channel.word), options):
-        if table is not None and table.looks is not None:
-            return _filled(table, options, limits, default)
-    return replace(default, first_look=limits.first_look)
-
-
-def _filled(table: ScheduleOptions, options: ScheduleOptions, limits: Limits, default: Schedule) -> Schedule:
-    jitter = next((one.jitter for one in (table, options) if one.jitter is not None), default.jitter)
-    return Schedule(table.looks or (), table.then, jitter, limits.first_look)
+    """The channel's default, under what is set for the account, under what is set for the channel."""
+    schedule = replace(STREAMED if limits.streams else DEFAULTS[channel], first_look=limits.first_look)
+    for table in (options, options.channels.get(channel.word)):
+        if table is not None:
+            schedule = _over(schedule, table)
+    return schedule
 
 
 def _named(table: ScheduleOptions, limits: Limits) -> Schedule:
-    return _filled(table, table, limits, DEFAULTS[Channel.OTHER])
+    return _over(Schedule(first_look=limits.first_look), table)
+
+
+def _over(schedule: Schedule, table: ScheduleOptions) -> Schedule:
+    """`schedule` with what `table` sets. Ages come with their own repeat, or with none."""
+    if table.looks is not None:
+        schedule = replace(schedule, looks=table.looks, then=table.then)
+    elif table.then is not None:
+        schedule = replace(schedule, then=table.then)
+    return schedule if table.jitter is None else replace(schedule, jitter=table.jitter)
 
 
 def _allowances(options: AccountOptions) -> dict[Channel, timedelta]:
@@ -115,21 +119,27 @@ def _fingerprint(table: AccountTable) -> str:
 
 def _twice(accounts: Iterable[Account]) -> list[str]:
     """Two readers of one queue or drain would steal from each other."""
-    seen: dict[tuple[str, AdapterSettings], str] = {}
+    seen: list[Account] = []
     faults = []
     for account in accounts:
-        key = (account.adapter.name, account.adapter.settings)
-        if key in seen and (account.limits.queue or account.limits.drain):
+        same = (other for other in seen if _is_same(account, other))
+        if (account.limits.queue or account.limits.drain) and (other := next(same, None)):
             faults.append(
-                f"accounts.{account.name} is the same account as accounts.{seen[key]}; each would take the other's"
+                f"accounts.{account.name} is the same account as accounts.{other.name}; each would take the other's"
                 " reports: remove one"
             )
-        seen[key] = account.name
+        seen.append(account)
     return faults
 
 
-def by_name(accounts: Mapping[str, Account], name: str) -> Account:
-    """One account. Raises ConfigError if it is not configured."""
-    if name not in accounts:
-        raise ConfigError([f"no account {name!r} is configured; known are {', '.join(accounts) or 'none'}"])
-    return accounts[name]
+def _is_same(one: Account, other: Account) -> bool:
+    return type(one.adapter) is type(other.adapter) and one.adapter.settings == other.adapter.settings
+
+
+def faults(settings: Settings, find: Find = adapters.find) -> list[str]:
+    """What is wrong with the accounts."""
+    try:
+        build(settings, find)
+    except ConfigError as error:
+        return error.problems
+    return []
