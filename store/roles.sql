@@ -5,7 +5,11 @@ declare
 begin
     foreach role in array array['landed_sender', 'landed_reader', 'landed_worker'] loop
         if not exists (select from pg_roles where rolname = role) then
-            execute format('create role %I nologin', role);
+            begin
+                execute format('create role %I nologin', role);
+            exception when duplicate_object or unique_violation then
+                null; -- another database of the same server made it just now
+            end;
         end if;
     end loop;
 end
