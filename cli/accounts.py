@@ -8,10 +8,15 @@ import click
 from cli import session
 from cli.commands import Listing
 from cli.found import no_account
-from cli.output import show_json, show_table
+from cli.output import count, iso, show_json, show_table, visible
 from store import accounts as kept
 from store import watches
 from store.connections import Connection, Pool, clock
+
+COLUMNS = ("name", "adapter", "state", "open", "due", "overdue", "next_look_at", "read_until", "not_ours")
+
+_name = click.argument("name")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(cls=Listing)
@@ -20,15 +25,21 @@ def accounts() -> None:
 
 
 @accounts.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print an array.")
+@_json
 def list_accounts(*, as_json: bool) -> None:
     """How every account is, what it has open, and what trouble it has."""
     found = session.work(_everyone)
     if as_json:
         show_json(found)
         return
-    columns = ("name", "adapter", "state", "open", "due", "overdue", "next_look_at", "read_until", "not_ours")
-    show_table([name.replace("_", " ") for name in columns], [[one[name] for name in columns] for one in found])
+    show_table(
+        [name.replace("_", " ") for name in COLUMNS],
+        [[one[name] for name in COLUMNS] for one in found],
+        empty="no account is configured: add one to landed.toml, `landed adapters` says what it needs",
+        sparse=True,
+    )
+    for note in filter(None, map(_note, found)):
+        click.echo(f"\n{visible(note)}")
 
 
 async def _everyone(pool: Pool) -> list[dict[str, Any]]:
@@ -42,25 +53,46 @@ async def _everyone(pool: Pool) -> list[dict[str, Any]]:
 
 
 def _one(row: dict[str, Any], backlog: dict[str, Any], configured: Any) -> dict[str, Any]:
-    names = ("adapter", "paused_at", "paused_by", "paused_why", "trouble", "trouble_said", "trouble_since")
-    counts = {name: backlog.get(name, 0) for name in ("open", "due", "overdue")}
-    more = {name: row.get(name) for name in (*names, "ask_after", "read_until", "position")}
-    state = {"state": _state(row, configured), "not_ours": row.get("not_ours", 0)}
-    return {"name": row["name"], **more, **counts, **state, "next_look_at": backlog.get("next_look_at")}
+    name = row["name"]
+    adapter = configured[name].adapter if name in configured else row["adapter"]
+    state = {"name": name, "adapter": adapter, "state": _state(row, configured)}
+    counts = {count: backlog.get(count, 0) for count in ("open", "due", "overdue")}
+    more = {field: row.get(field) for field in FIELDS}
+    return {**state, **counts, "next_look_at": backlog.get("next_look_at"), **more, "not_ours": row.get("not_ours", 0)}
+
+
+FIELDS = ("ask_after", "read_until", "position", "paused_at", "paused_by", "paused_why", "trouble", "trouble_said",
+    "trouble_since")  # fmt: skip
 
 
 def _state(row: dict[str, Any], configured: Any) -> str:
-    if row["name"] not in configured:
+    """How an account is, in a word or two. The most lasting hindrance counts."""
+    name = row["name"]
+    if name not in configured:
         return "not configured"
-    if row.get("paused_at"):
-        return f"paused by {row['paused_by']}: {row['paused_why']}"
-    if row.get("trouble"):
-        return f"{row['trouble']}: {row['trouble_said']}"
-    return "asks" if "id" in row else "new"
+    if row.get("paused_at") or configured[name].options.paused:
+        return "paused"
+    return row.get("trouble") or ("ok" if "id" in row else "new")
+
+
+def _note(one: dict[str, Any]) -> str:
+    """What a person should know of an account that is not asked as usual, and what to do."""
+    name = one["name"]
+    if one["state"] == "not configured":
+        return f"{name} is not in landed.toml: its {count(one['open'], 'open message')} wait until it is there again"
+    if one["paused_at"]:
+        who = f"{one['paused_by']} since {iso(one['paused_at'])}"
+        return f"{name} is paused by {who}: {one['paused_why']}; `landed accounts resume {name}`"
+    if one["state"] == "paused":
+        return f"{name} is paused by its own setting, paused = true"
+    if one["trouble"]:
+        again = f"; asked again after {iso(one['ask_after'])}" if one["ask_after"] else ""
+        return f"{name} is in trouble since {iso(one['trouble_since'])}: {one['trouble_said']}{again}"
+    return ""
 
 
 @accounts.command()
-@click.argument("name")
+@_name
 @click.option("--why", required=True, help="Why, for whoever wonders later.")
 @click.option("--by", default=getpass.getuser, help="Who; else the name of the user.")
 def pause(name: str, why: str, by: str) -> None:
@@ -70,11 +102,11 @@ def pause(name: str, why: str, by: str) -> None:
         return await kept.pause(connection, name, await clock(connection), by, why)
 
     _change(name, task)
-    click.echo(f"{name} is paused")
+    click.echo(f"{name} is paused; `landed accounts resume {name}` asks it again")
 
 
-@accounts.command()
-@click.argument("name")
+@accounts.command(short_help="Ask account NAME again after a pause or a refusal.")
+@_name
 def resume(name: str) -> None:
     """Ask account NAME again, also where it was held because the provider refused it."""
     _change(name, lambda connection: kept.resume(connection, name))
@@ -82,14 +114,19 @@ def resume(name: str) -> None:
 
 
 @accounts.command()
-@click.argument("name")
-def poll(name: str) -> None:
+@_name
+@_json
+def poll(name: str, *, as_json: bool) -> None:
     """Make everything open of account NAME due now; a worker asks it."""
 
     async def task(connection: Connection) -> int | None:
         return await kept.poll_now(connection, name, await clock(connection))
 
-    click.echo(f"{_change(name, task)} messages of {name} are due now")
+    due = _change(name, task)
+    if as_json:
+        show_json({"due": due})
+    else:
+        click.echo(f"due now of {name}: {count(due, 'message')}")
 
 
 def _change(name: str, task: Any) -> Any:

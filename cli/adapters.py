@@ -52,9 +52,14 @@ def _limit(value: Any) -> Any:
 
 
 def _setting(name: str, field: Any) -> dict[str, Any]:
-    required, secret = field.is_required(), SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ()))
+    required, secret = field.is_required(), is_secret(field.annotation)
     default = None if required or secret else field.default
     return {"name": name, "required": required, "secret": secret, "default": default}
+
+
+def is_secret(annotation: Any) -> bool:
+    """Whether a setting of this type is a secret, also where it may be left out."""
+    return SecretStr in (annotation, *getattr(annotation, "__args__", ()))
 
 
 def _row(kind: type[Adapter[Any]], one: dict[str, Any]) -> list[object]:
@@ -66,14 +71,10 @@ def _row(kind: type[Adapter[Any]], one: dict[str, Any]) -> list[object]:
 def _show_one(one: dict[str, Any]) -> None:
     click.echo(f"{one['name']}: {', '.join(one['channels'])}; asked by {one['asked_by']}\n")
     columns = ("setting", "required", "secret", "default")
-    show_table(columns, [[_yes(value) for value in setting.values()] for setting in one["settings"]])
+    show_table(columns, [list(setting.values()) for setting in one["settings"]])
     click.echo("")
     show_table(("limit", "value"), [[name, "-" if value is None else value] for name, value in one["limits"].items()])
     click.echo("")
     show_table(("its word", "status"), sorted(one["statuses"].items()))
     click.echo("")
     show_table(("its code", "reason"), sorted(one["reasons"].items()))
-
-
-def _yes(value: object) -> object:
-    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value

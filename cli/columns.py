@@ -1,5 +1,6 @@
 """The columns of the inbox, and what may stand in each."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -7,6 +8,11 @@ from enum import IntEnum
 
 from rules.statuses import Channel, Reason, Status
 from worker.admission import CHANNELS, REASONS, STATUSES
+
+#: A word, or what somebody thought to be a time: neither an address nor a text.
+_HARMLESS = re.compile(
+    r"[\w./-]{1,6}|[A-Za-z]\w{0,23}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,]+[\d:.]+ ?\w{0,4}([+-][\d:]+)?)?", re.ASCII
+)
 
 #: Longer names than this fit into no index of Postgres.
 LONGEST_NAME = 500
@@ -26,13 +32,18 @@ def _time(value: str) -> datetime:
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{value!r} is not a time; write it like 2026-03-01T09:30:00Z") from None
+        raise ValueError(f"{shown(value)} is not a time; write it like 2026-03-01T09:30:00Z") from None
     if at.tzinfo is None:
-        raise ValueError(f"{value!r} has no zone; write it like 2026-03-01T09:30:00Z or 2026-03-01T10:30:00+01:00")
+        raise ValueError(f"{shown(value)} has no zone; write it like 2026-03-01T09:30:00Z or 2026-03-01T10:30:00+01:00")
     try:
         return at.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{value!r} is out of range") from None
+        raise ValueError(f"{shown(value)} is out of range") from None
+
+
+def shown(value: str) -> str:
+    """`value` in quotes, or only its length where it may be an address or a text, because columns were mixed up."""
+    return repr(value) if _HARMLESS.fullmatch(value) else f"'…' ({len(value)} characters)"
 
 
 def _word(kind: type[IntEnum], words: Mapping[str, IntEnum]) -> Callable[[str], str]:
@@ -41,7 +52,7 @@ def _word(kind: type[IntEnum], words: Mapping[str, IntEnum]) -> Callable[[str], 
         if word not in words:
             near = get_close_matches(word, words, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(words)}"
-            raise ValueError(f"unknown {kind.__name__.lower()} {value!r}, {hint}")
+            raise ValueError(f"unknown {kind.__name__.lower()} {shown(value)}, {hint}")
         return word
 
     return read
@@ -75,7 +86,7 @@ def unknown_column(name: str) -> str:
     """What to say of a column that the inbox does not have."""
     near = get_close_matches(name, NAMES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(NAMES)}"
-    return f"unknown column {name!r}, {hint}"
+    return f"unknown column {shown(name)}, {hint}"
 
 
 def stored(fields: Mapping[str, str]) -> tuple[str | datetime | None, ...]:

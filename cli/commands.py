@@ -4,11 +4,15 @@ A command's own module is imported when it runs, so that help comes at once and 
 """
 
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
+
+ROOT = Path(__file__).resolve().parent.parent
 
 #: Every command under its heading: name, one line of meaning, `module:name`.
 SECTIONS: dict[str, list[tuple[str, str, str]]] = {
@@ -108,7 +112,17 @@ class Listing(click.Group):
         return super().parse_args(ctx, args)
 
 
+def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  as click calls it
+    if wanted:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+        click.echo(f"landed {project['version']}")
+        ctx.exit()
+
+
 @click.group(cls=Landed, no_args_is_help=False, invoke_without_command=True)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
+)
 @click.pass_context
 def landed(ctx: click.Context) -> None:
     """Landed tells you what happened to every message you sent.

@@ -6,10 +6,12 @@ from typing import Any
 import click
 from pydantic import BaseModel, SecretStr
 
+import adapters
 from cli import session
+from cli.adapters import is_secret
 from cli.output import show_json, show_table
 from cli.vocabulary import named
-from config import Settings
+from config import AccountTable, Settings
 from rules import durations
 
 HIDDEN = "********"
@@ -32,7 +34,12 @@ def check(*, as_json: bool) -> None:
     if as_json:
         show_json({"accounts": {name: account.adapter.name for name, account in accounts.items()}})
         return
-    click.echo(f"the configuration is right; accounts: {', '.join(sorted(accounts)) or 'none yet'}")
+    said = (
+        f"accounts: {', '.join(sorted(accounts))}"
+        if accounts
+        else "no account yet: `landed adapters` says what one needs"
+    )
+    click.echo(f"the configuration is right; {said}")
 
 
 @configuration.command()
@@ -43,16 +50,33 @@ def show(*, as_json: bool) -> None:
     if as_json:
         show_json(shown)
     else:
-        show_table(("setting", "value"), sorted(_flat(shown)))
+        # In the file, our settings of an account stand beside the adapter's.
+        flat = {name.replace(".options", "").replace(".settings", ""): value for name, value in _flat(shown)}
+        show_table(("setting", "value"), sorted(flat.items()))
 
 
 def plain(settings: Settings) -> dict[str, Any]:
     """The settings as JSON has them, without secrets."""
-    shown = _plain(settings)
+    shown: dict[str, Any] = _plain(settings)
     for name, table in settings.accounts.items():
-        # Which of an adapter's settings are secrets only the adapter knows; here none is shown.
-        shown["accounts"][name]["settings"] = dict.fromkeys(table.settings, HIDDEN)
+        shown["accounts"][name]["settings"] = _adapters_own(table)
     return shown
+
+
+def _adapters_own(table: AccountTable) -> dict[str, Any]:
+    """The adapter's own settings of an account. Only what the adapter declares and does not call a secret is shown."""
+    try:
+        fields = adapters.find(table.adapter).Settings.model_fields
+    except ValueError:
+        fields = {}  # `config check` says so
+    clear = {name for name, field in fields.items() if not is_secret(field.annotation)}
+    return {name: _without_password(str(value)) if name in clear else HIDDEN for name, value in table.settings.items()}
+
+
+def _without_password(value: str) -> str:
+    """An address may hold a password of its own."""
+    scheme, sign, rest = value.partition("://")
+    return f"{scheme}://{HIDDEN}@{rest.rpartition('@')[2]}" if sign and "@" in rest else value
 
 
 def _plain(value: Any) -> Any:

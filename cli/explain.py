@@ -1,14 +1,17 @@
 """`explain`: the whole story of a message, from what was recorded to what comes next."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 import click
 
 from cli import session
 from cli.found import find
-from cli.output import iso, show_json, show_table, visible
+from cli.output import count, show_fields, show_json, show_table, visible
 from cli.story import Story, tell
 from store.connections import Pool, clock
+
+#: What the headline says.
+HEADLINE = ("number", "status")
 
 
 @click.command()
@@ -26,9 +29,15 @@ def explain(message: str, *, as_json: bool) -> None:
     elif len(stories) == 1:
         _show(stories[0])
     else:
-        click.echo(f"{len(stories)} messages are called that; explain one by its number:")
-        columns = ("number", "account", "channel", "provider id", "part", "reference", "communication", "status")
-        show_table(columns, [[story.message[name.replace(" ", "_")] for name in columns] for story in stories])
+        click.echo(f"{count(len(stories), 'message')} are called that; explain one by its number:\n")
+        show_messages([story.message for story in stories])
+
+
+def show_messages(found: Sequence[Mapping[str, object]]) -> None:
+    """Print what tells messages of the same name apart."""
+    columns = ("number", "account", "channel", "provider id", "part", "reference", "communication", "status")
+    rows = [[message[name.replace(" ", "_")] for name in columns] for message in found]
+    show_table(columns, rows, sparse=True)
 
 
 async def _stories(pool: Pool, name: str, *, whole: bool) -> list[Story]:
@@ -41,11 +50,7 @@ async def _stories(pool: Pool, name: str, *, whole: bool) -> list[Story]:
 def _show(story: Story) -> None:
     message = story.message
     click.echo(visible(f"Message {message['number']}: {message['status']}"))
-    for name, value in message.items():
-        if value not in (None, "", "number", "status"):
-            click.echo(
-                f"  {name.replace('_', ' '):<18} {iso(value) if isinstance(value, datetime) else visible(str(value))}"
-            )
+    show_fields((f"{name.replace('_', ' '):<17}", value) for name, value in message.items() if name not in HEADLINE)
     click.echo("")
     show_table(("when", "what", "detail"), [(line.at, line.what, line.detail) for line in story.lines])
     click.echo("")

@@ -1,18 +1,22 @@
 """`look`: ask about one message now, and write down what is heard."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import asyncpg
 import click
 
 from adapters.http import Sender
 from cli import session
-from cli.found import find, no_account
-from cli.output import show_json
+from cli.found import find
+from cli.output import show_json, visible
 from cli.story import Story, tell
 from store.connections import Pool, clock
 from worker.accounts import Account
 from worker.desk import Desk
 from worker.look import look_now
 from worker.pace import Pace
+from worker.writing import Tally
 
 
 @click.command()
@@ -24,38 +28,63 @@ def look(message: str, *, as_json: bool) -> None:
     What is heard is joined like any other answer. A settled message may be corrected by it.
     """
     accounts = session.accounts(session.settings())
-    before, after = session.work(lambda pool: _look(pool, accounts, message))
+    seen = session.work(lambda pool: _look(pool, accounts, message))
     if as_json:
-        show_json([after.plain()])
+        show_json([seen.after.plain()])
         return
-    same = before == after.message["status"]
-    click.echo(f"message {after.message['number']}: {before}" + ("" if same else f" -> {after.message['status']}"))
+    for line in _said(seen):
+        click.echo(visible(line))
 
 
-async def _look(pool: Pool, accounts: dict[str, Account], name: str) -> tuple[str, Story]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message before and after a look, and what came of it."""
+
+    before: str
+    after: Story
+    tally: Tally
+
+
+def _said(seen: Seen) -> Iterator[str]:
+    message = seen.after.message
+    number, status, account = message["number"], message["status"], message["account"]
+    if not seen.tally.reports:
+        yield f"message {number} is still {status}: {account} said nothing about it, and may not know it"
+    elif status == seen.before:
+        yield f"message {number} is still {status}"
+    else:
+        yield f"message {number} was {seen.before} and is now {status}"
+    if seen.tally.unknown:
+        yield f"{account} said a word that nobody knows: see `landed quarantine`"
+
+
+async def _look(pool: Pool, accounts: dict[str, Account], name: str) -> Seen:
     async with pool.acquire() as connection:
         rows = await find(connection, name)
         if len(rows) > 1:
             numbers = ", ".join(str(row["id"]) for row in rows)
             raise click.ClickException(
-                f"{len(rows)} messages are called {name!r}; look at one by its number: {numbers}"
+                f"{len(rows)} messages are called {name!r} (`landed explain` shows them); look at one by its number:"
+                f" {numbers}"
             )
         before = await tell(connection, rows[0], await clock(connection), whole=False)
-    await _ask(pool, accounts, rows[0])
+    tally = await _ask(pool, accounts, rows[0])
     async with pool.acquire() as connection:
         row = (await find(connection, str(rows[0]["id"])))[0]
-        return before.message["status"], await tell(connection, row, await clock(connection))
+        return Seen(before.message["status"], await tell(connection, row, await clock(connection)), tally)
 
 
-async def _ask(pool: Pool, accounts: dict[str, Account], row: asyncpg.Record) -> None:
+async def _ask(pool: Pool, accounts: dict[str, Account], row: asyncpg.Record) -> Tally:
     if row["account_name"] not in accounts:
-        raise no_account(row["account_name"], accounts)
+        raise click.ClickException(
+            f"the account of this message, {row['account_name']!r}, is not configured here: add it to landed.toml"
+        )
     account = accounts[row["account_name"]]
     pace = Pace(pool, row["account"], account.limits.rate)
     sender = Sender(account.adapter, account.name, timeout=account.timeout, permit=pace.permit)
     try:
         desk = Desk(pool, account, row["account"], sender)
-        await look_now(desk, row["id"], row["provider_id"] or "", row["reference"] or "")
+        return await look_now(desk, row["id"], row["provider_id"] or "", row["reference"] or "")
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     finally:

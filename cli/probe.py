@@ -3,19 +3,24 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
 from adapters.base import Adapter, Ids, Limits, References, Since, Take, What, Window
+from adapters.errors import AskError, Refused, Throttled, Unreachable
 from adapters.http import Sender
 from cli.moments import Moment, now
-from cli.output import iso, show_json, show_table
-from cli.provider import Provider, named_account, named_adapter
+from cli.output import iso, progress, show_json, show_table
+from cli.provider import PREFIX, Provider, named_account, named_adapter
+from rules import durations
 from rules.reports import Report
 from worker.ask import UnreadableAnswer, pages
 from worker.plan import chunks
+
+#: How long to try again while a provider gives no answer: a person waits.
+PATIENCE = timedelta(seconds=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Found:
 )
 @click.option("--account", "account_name", metavar="NAME", help="An account of landed.toml instead.")
 @click.option("--id", "ids", multiple=True, metavar="ID", help="The provider's id of a message; may be repeated.")
-@click.option("--reference", "references", multiple=True, metavar="TEXT", help="Your own name of a message.")
+@click.option("--reference", "references", multiple=True, metavar="TEXT", help="Your own name of it; may be repeated.")
 @click.option("--since", type=Moment(), help="From when to list: a time with a zone, or like '2h ago'.")
 @click.option("--until", type=Moment(), help="Up to when; else now.")
 @click.option("--take", is_flag=True, help="Take from a queue or drain. A drain gives each report only once!")
@@ -74,7 +79,8 @@ def probe(
         provider = named_account(str(account_name))
     wanted = Wanted(**asked)
     questions = _questions(provider.limits, provider.adapter, wanted)
-    found = asyncio.run(_ask(provider, questions))
+    with progress(f"Asking {provider.name}", None, quiet=wanted.take):
+        found = asyncio.run(_ask(provider, questions))
     reports = _picked(provider.adapter, found.reports, wanted)
     _show(reports, as_json=as_json)
     for line in _missing(provider.adapter, reports, wanted) + found.unreadable:
@@ -106,6 +112,8 @@ def _questions(limits: Limits, adapter: Adapter[Any], wanted: Wanted) -> list[Wh
         if names and not most:
             raise click.UsageError(f"{adapter.name} cannot be asked by {option}; it offers {offers(limits)}")
     ids = dict.fromkeys(adapter.normal_id(name) for name in wanted.ids)
+    if not (all(ids) and all(wanted.references)):
+        raise click.UsageError("an empty --id or --reference names no message")
     by_id: list[What] = [Ids(run) for run in chunks(ids, limits.ids, limits.id_characters)]
     references = dict.fromkeys(wanted.references)
     return by_id + [References(run) for run in chunks(references, limits.references, None)]
@@ -139,7 +147,7 @@ def offers(limits: Limits) -> str:
 
 async def _ask(provider: Provider, questions: Sequence[What]) -> Found:
     found = Found([], [])
-    sender = Sender(provider.adapter, provider.name)
+    sender = Sender(provider.adapter, provider.name, patience=PATIENCE)
     try:
         for question in questions:
             await _ask_one(sender, provider, question, found)
@@ -149,9 +157,26 @@ async def _ask(provider: Provider, questions: Sequence[What]) -> Found:
         raise click.ClickException(
             f"{said} (status {error.response.status_code}, {kind}); is the address right?"
         ) from error
+    except AskError as error:
+        raise click.ClickException(_for_a_person(provider, error)) from error
     finally:
         await sender.aclose()
     return found
+
+
+def _for_a_person(provider: Provider, error: AskError) -> str:
+    """What went wrong, and what a person can do about it where a worker would ask again by itself."""
+    what, semicolon, then = str(error).rpartition("; ")
+    if isinstance(error, Throttled):
+        wait = error.retry_after
+        then = "try again later" if wait is None else f"it asks for {durations.text(wait)} without requests"
+    elif isinstance(error, Unreachable):
+        then = "try again later"
+    elif isinstance(error, Refused) and error.credentials and provider.on_line:
+        then = f"check what --set and {PREFIX}... give"
+    said = f"{what}{semicolon}{then}"
+    # Nobody called it an account.
+    return said.replace(f" (account {provider.name})", "") if provider.on_line else said
 
 
 async def _ask_one(sender: Sender, provider: Provider, question: What, found: Found) -> None:
@@ -185,11 +210,13 @@ def _show(reports: Sequence[Report], *, as_json: bool) -> None:
     if as_json:
         show_json([report.plain() for report in reports])
         return
-    columns = ("provider_id", "part", "status", "reason", "code", "detail", "occurred_at", "attempts")
+    columns = ("provider_id", "reference", "part", "status", "reason", "code", "occurred_at", "attempts", "detail")
     rows = []
     for report in reports:
-        plain = report.plain()
+        plain = {**report.plain(), "reference": report.reference, "occurred_at": report.occurred_at}
+        if report.unknown:
+            plain["status"] = "(unknown word)"
         did = ", ".join(f"{kind.word} {iso(at)}" for kind, at in report.engagement)
         rows.append([*(plain[name] for name in columns), did])
-    if rows:
-        show_table([*(name.replace("_", " ") for name in columns), "engagement"], rows)
+    headings = [*(name.replace("_", " ") for name in columns), "engagement"]
+    show_table(headings, rows, empty="nothing is reported", sparse=True)

@@ -19,6 +19,9 @@ from cli.output import guess
 #: What names a setting in the environment.
 PREFIX = "LANDED_SET_"
 
+#: The value of a setting that is read from standard input.
+STANDARD_INPUT = "@-"
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -27,6 +30,8 @@ class Provider:
     name: str
     adapter: Adapter[Any]
     limits: Limits
+    #: Whether its settings were given on the line, and not in the configuration.
+    on_line: bool = False
 
 
 def named_account(name: str) -> Provider:
@@ -41,10 +46,13 @@ def named_adapter(name: str, base_url: str | None, given: Iterable[str]) -> Prov
     """An adapter with the settings given; every problem with them is named at once."""
     kind = find(name)
     values = {key.removeprefix(PREFIX).lower(): text for key, text in os.environ.items() if key.startswith(PREFIX)}
-    values |= dict(_pair(one) for one in given)
+    pairs = [_pair(one) for one in given]
+    if sum(value == STANDARD_INPUT for _, value in pairs) > 1:
+        raise click.UsageError("standard input can be read for one --set only")
+    values |= {name: _value(name, value) for name, value in pairs}
     if base_url is not None:
         values["base_url"] = base_url
-    return Provider(name, kind(_settings(kind, values)), kind.limits)
+    return Provider(name, kind(_settings(kind, values)), kind.limits, on_line=True)
 
 
 def find(name: str) -> type[Adapter[Any]]:
@@ -59,7 +67,7 @@ def _pair(given: str) -> tuple[str, str]:
     name, sign, value = given.partition("=")
     if not sign:
         raise click.UsageError(f"--set {name}: write it as --set {name}=VALUE, {name}=@FILE or {name}=@-")
-    return name.strip(), _value(name, value)
+    return name.strip(), value
 
 
 def _value(name: str, value: str) -> str:
@@ -67,7 +75,7 @@ def _value(name: str, value: str) -> str:
     if not value.startswith("@"):
         return value
     try:
-        text = sys.stdin.read() if value == "@-" else Path(value[1:]).read_text("utf-8")
+        text = sys.stdin.read() if value == STANDARD_INPUT else Path(value[1:]).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"--set {name}: {value[1:]} cannot be read: {_why(error)}") from error
     return text.removesuffix("\n").removesuffix("\r")

@@ -7,7 +7,7 @@ import click
 from cli import session
 from cli.commands import Listing
 from cli.found import no_account
-from cli.output import show_json, show_table
+from cli.output import count, show_json, show_table
 from store import journal
 from store.connections import Pool
 from worker.reread import reread
@@ -34,14 +34,15 @@ def list_words(*, everything: bool, as_json: bool) -> None:
     found = session.work(task)
     if as_json:
         show_json(found)
-    elif found:
-        show_table([name.replace("_", " ") for name in COLUMNS], [list(one.values()) for one in found])
-    else:
-        click.echo("every word is known")
+        return
+    rows = [list(one.values()) for one in found]
+    show_table([name.replace("_", " ") for name in COLUMNS], rows, empty="every word is known", sparse=True)
+    if any(one["mended_at"] is None for one in found):
+        click.echo("\nOnce a release or your own adapter knows the words: `landed quarantine apply`")
 
 
 @quarantine.command()
-@click.option("--account", "name", help="Only the answers of this account.")
+@click.option("--account", "name", metavar="NAME", help="Only the answers of this account.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
 def apply(name: str | None, *, as_json: bool) -> None:
     """Read the kept answers again, after an adapter was mended. What was applied before changes nothing."""
@@ -52,4 +53,7 @@ def apply(name: str | None, *, as_json: bool) -> None:
     if as_json:
         show_json({"read": done.read, "left": done.left, "written": done.written})
         return
-    click.echo(f"{done.read} answers read whole, {done.left} still not understood, {done.written} messages changed")
+    click.echo(
+        f"{count(done.read, 'answer')} read whole, {done.left:,} still not understood;"
+        f" {count(done.written, 'message')} changed"
+    )

@@ -1,8 +1,11 @@
 """`record`: messages from a CSV or NDJSON file into the inbox, in bulk and with little memory."""
 
 import asyncio
+import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
@@ -13,7 +16,7 @@ from rich.progress import Progress
 
 from cli import session
 from cli.columns import NAMES, stored
-from cli.output import Word, guess, progress, show_json
+from cli.output import Word, count, guess, progress, show_json, visible
 from cli.rows import BadFile, Row, rows
 from rules.statuses import Channel
 from store import inbox
@@ -41,9 +44,9 @@ class Tally:
 @click.command()
 @click.argument("file", type=click.File("rb", lazy=False))
 @click.option("--format", "kind", type=click.Choice(["csv", "ndjson"]), help="What the file is; else its text tells.")
-@click.option("--account", help="The account of rows that name none.")
+@click.option("--account", metavar="NAME", help="The account of rows that name none.")
 @click.option("--channel", type=Word(Channel), help="The channel of rows that name none.")
-@click.option("--communication", help="The communication of rows that name none.")
+@click.option("--communication", metavar="NAME", help="The communication of rows that name none.")
 @click.option("--strict", is_flag=True, help="Record nothing if one row is bad.")
 @click.option("--wait", is_flag=True, help="Return when a worker has taken the rows in.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
@@ -59,19 +62,36 @@ def record(file: BinaryIO, kind: str | None, *, strict: bool, wait: bool, as_jso
     defaults = {name: str(getattr(value, "word", value)) for name, value in given.items() if value is not None}
     tally = Tally()
     started = time.monotonic()
-    with progress(f"Recording {file.name}", _size(file)) as bar:
+    name = "standard input" if file is sys.stdin.buffer else file.name
+    with progress(f"Recording {name}", _size(file)) as bar, _stopping_at_once():
         values = _values(file, kind, defaults, tally, bar)
         try:
             session.work(lambda pool: _copy(pool, values, tally, strict=strict, wait=wait), prepared=False)
         except BadFile as error:
-            raise click.ClickException(f"{file.name}: {error}") from error
+            raise click.ClickException(f"{name}: {error}") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             if not tally.recorded:
                 raise
-            raise _interrupted(error, tally) from error
+            raise _interrupted(str(error) or type(error).__name__, tally) from error
+        except KeyboardInterrupt as error:
+            raise _interrupted("you stopped it", tally) from error
     _say(tally, time.monotonic() - started, strict=strict, as_json=as_json)
     if tally.bad:
         click.get_current_context().exit(1)
+
+
+@contextmanager
+def _stopping_at_once() -> Iterator[None]:
+    """Let Ctrl-C end a read that waits for more rows; asyncio's own handler would wait for the read."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _size(file: BinaryIO) -> float | None:
@@ -110,11 +130,12 @@ def _counted(file: BinaryIO, bar: Progress) -> Iterator[bytes]:
             bar.advance(task, waiting)
             waiting = 0
         yield line
+    bar.advance(task, waiting)
 
 
 def _name_bad(row: Row, tally: Tally) -> None:
     tally.bad.append({"line": row.line, "problem": row.problem})
-    click.echo(f"line {row.line}: {row.problem}", err=True)
+    click.echo(f"line {row.line}: {visible(row.problem)}", err=True)
 
 
 async def _copy(pool: Pool, values: Iterator[Values], tally: Tally, *, strict: bool, wait: bool) -> None:
@@ -167,10 +188,11 @@ async def _wait(connection: Connection) -> None:
         await asyncio.sleep(PAUSE)
 
 
-def _interrupted(error: Exception, tally: Tally) -> click.ClickException:
+def _interrupted(why: str, tally: Tally) -> click.ClickException:
+    done = count(tally.recorded, "row") if tally.recorded else "nothing"
     return click.ClickException(
-        f"recording stopped after {tally.recorded} rows: {str(error) or type(error).__name__}. Mend that and record the"
-        " whole file again: what is recorded twice counts once"
+        f"recording stopped early, {why}; {done} recorded. Record the whole file again: what is recorded twice counts"
+        " once"
     )
 
 
@@ -180,11 +202,14 @@ def _say(tally: Tally, seconds: float, *, strict: bool, as_json: bool) -> None:
         # A machine that only records may have no accounts of its own.
         if configured and account not in configured:
             hint = guess(account, configured)
-            click.echo(f"note: {many} rows wait until account {account!r} is configured{hint}", err=True)
+            click.echo(f"note: {count(many, 'row')} of account {account!r}, which is not configured{hint}", err=True)
     if as_json:
         show_json({"recorded": tally.recorded, "bad": tally.bad, "seconds": round(seconds, 3)})
         return
-    click.echo(f"{tally.recorded} rows recorded in {seconds:.1f} s")
+    bad = count(len(tally.bad), "bad row")
+    if tally.bad and strict:
+        click.echo(f"{bad}, so nothing was recorded (--strict)", err=True)
+        return
+    click.echo(f"{count(tally.recorded, 'row')} recorded in {seconds:.1f} s")
     if tally.bad:
-        none = ", so nothing was recorded (--strict)" if strict else ""
-        click.echo(f"{len(tally.bad)} bad rows{none}", err=True)
+        click.echo(f"{bad} not recorded: mend and record the file again, the others count once", err=True)

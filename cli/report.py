@@ -17,10 +17,17 @@ ROWS = 20
 
 @click.command()
 @click.argument("name", metavar="COMMUNICATION")
-@click.option("--vocabulary", help="Whose words: crisis, history, log, engage, or one of your own.")
-@click.option("--format", "form", type=click.Choice(sorted(SHEETS)), default="table", show_default=True)
+@click.option("--vocabulary", metavar="NAME", help="Whose words: crisis, history, log, engage, or one of your own.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(SHEETS)),
+    default="table",
+    show_default=True,
+    help="A table is for people; csv and json have everyone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--rows", type=click.IntRange(min=0), help=f"Recipients shown in a table; else {ROWS}.")
+@click.option("--rows", type=click.IntRange(min=0), metavar="N", help=f"Recipients shown in a table; else {ROWS}.")
 @click.option("--all", "everyone", is_flag=True, help="Show every recipient in the table.")
 def report(name: str, vocabulary: str | None, form: str, rows: int | None, *, as_json: bool, everyone: bool) -> None:
     """What happened to each message of COMMUNICATION, and how many stand how."""

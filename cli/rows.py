@@ -110,6 +110,8 @@ def _header(lines: _Lines) -> tuple[str, list[str]]:
         names = next(csv.reader([text], delimiter=delimiter), [])
         read.append((delimiter, [name.strip().lower() for name in names]))
     delimiter, header = max(read, key=lambda pair: len(set(pair[1]) & set(COLUMNS)))
+    if not set(header) & set(COLUMNS):
+        raise BadFile(f"line 1 names none of the columns, which are {', '.join(COLUMNS)}; put their names there")
     problems = [unknown_column(name) for name in header if name not in COLUMNS]
     problems += [f"column {name!r} is there twice" for name in sorted({n for n in header if header.count(n) > 1})]
     if problems:

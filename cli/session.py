@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,23 +11,27 @@ import click
 from pydantic import SecretStr
 
 import adapters
+from cli import logs
 from config import Settings, load
 from embedded import Servers
 from embedded.running import running
-from store.connections import Pool, open_pool
+from store.connections import Connection, Pool, open_pool, place
 from store.migrations import migrate, pending
 from worker.accounts import Account
-from worker.build import build
+from worker.build import build, faults
 
 T = TypeVar("T")
 
 #: How long a command waits for a server that is not there, or just starts, in seconds.
 PATIENCE = 10.0
 
+#: How long it waits before it says so, in seconds.
+QUIET = 1.5
+
 
 def settings() -> Settings:
     """The settings of this place. Raises ConfigError, which names every problem."""
-    return load(os.environ, Path.cwd())
+    return load(os.environ, Path.cwd(), faults)
 
 
 def accounts(known: Settings) -> dict[str, Account]:
@@ -41,12 +45,13 @@ def work(task: Callable[[Pool], Awaitable[T]], *, prepared: bool = True) -> T:
     An embedded database is brought to this release first; another one must be already, unless `prepared` is false.
     """
     known = settings()
+    logs.begin(known)
     with database(known) as url:
         return asyncio.run(_do(known, url, task, prepared=prepared))
 
 
 async def _do(known: Settings, url: str, task: Callable[[Pool], Awaitable[T]], *, prepared: bool) -> T:
-    async with open_pool(url, size=4, prepared=known.prepared_statements, patience=PATIENCE) as pool:
+    async with pool_of(known, url) as pool:
         if known.database_url is None:
             async with pool.acquire() as connection:
                 await migrate(connection)
@@ -56,9 +61,22 @@ async def _do(known: Settings, url: str, task: Callable[[Pool], Awaitable[T]], *
         return await task(pool)
 
 
-async def ready(connection: object) -> None:
+@asynccontextmanager
+async def pool_of(known: Settings, url: str, size: int = 4) -> AsyncIterator[Pool]:
+    """A pool of connections; a person who waits for a server that is not there is told so."""
+    said = f"waiting for Postgres at {place(url)} ..."
+    note = asyncio.get_running_loop().call_later(QUIET, lambda: click.echo(said, err=True))
+    try:
+        async with open_pool(url, size=size, prepared=known.prepared_statements, patience=PATIENCE) as pool:
+            note.cancel()
+            yield pool
+    finally:
+        note.cancel()
+
+
+async def ready(connection: Connection) -> None:
     """Raise unless the database is at this release."""
-    if missing := await pending(connection):  # type: ignore[arg-type] # a pool's connection is one
+    if missing := await pending(connection):
         raise click.ClickException(
             f"the database lacks migration {missing[0].number} ({missing[0].name}): run `landed migrate`"
         )

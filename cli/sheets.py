@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import click
 
 from cli.cells import safe
-from cli.output import plain, show_table
+from cli.output import count, plain, show_table, visible
 from cli.reporting import COLUMNS, Line, Total, shown
 from rules.vocabularies import ICONS, Column
 
@@ -20,8 +20,9 @@ async def as_table(
 ) -> None:
     """Totals, and the first `most` recipients with the vocabulary's columns."""
     everyone = sum(total.messages for total in totals)
-    click.echo(f"{name}: {everyone} messages\n")
-    show_table(("channel", "", "", "messages"), [(t.channel, ICONS[t.icon], t.label, t.messages) for t in totals])
+    click.echo(f"{visible(name)}: {count(everyone, 'message')}\n")
+    counts = [(total.channel, f"{ICONS[total.icon]} {total.label}", f"{total.messages:,}") for total in totals]
+    show_table(("channel", "result", "messages"), counts)
     rows: list[Sequence[object]] = []
     async for line in lines:
         if most is not None and len(rows) >= most:
@@ -29,14 +30,14 @@ async def as_table(
         rows.append(_row(line, columns))
     if rows:
         click.echo("")
-        show_table(("recipient", "channel", "", "", "when", *(column.title for column in columns)), rows)
+        show_table(("recipient", "channel", "result", "when", *(column.title for column in columns)), rows)
     if len(rows) < everyone:
-        click.echo(f"\n{len(rows)} of {everyone} shown; --all shows everyone, --format csv or json gives a file")
+        click.echo(f"\n{len(rows):,} of {everyone:,} shown; --all shows everyone, --format csv or json gives a file")
 
 
 def _row(line: Line, columns: Sequence[Column]) -> Sequence[object]:
     fields = line.fields
-    known = (fields["recipient"], fields["channel"], line.label.symbol, line.label.text, fields["status_at"])
+    known = (fields["recipient"], fields["channel"], f"{line.label.symbol} {line.label.text}", fields["status_at"])
     return *known, *(shown(line, column.field) for column in columns)
 
 

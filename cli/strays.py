@@ -7,9 +7,13 @@ import click
 
 from cli import session
 from cli.commands import Listing
-from cli.output import show_json, show_table
+from cli.output import count, show_json, show_table
 from store import inbox
 from store.connections import Pool
+
+COLUMNS = ("account", "channel", "provider_id", "reference")
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(cls=Listing)
@@ -19,7 +23,7 @@ def strays() -> None:
 
 @strays.command("list")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many rows.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_json
 def list_strays(limit: int, *, as_json: bool) -> None:
     """How many rows there are for each problem, and the newest of them."""
 
@@ -33,20 +37,26 @@ def list_strays(limit: int, *, as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
-    show_table(("problem", "rows", "since"), [list(count.values()) for count in found["problems"]])
-    columns = ("account", "channel", "provider_id", "reference")
-    rows = [(row["received_at"], *(row["said"].get(name) for name in columns), row["problem"]) for row in found["rows"]]
+    counts = [(one["rows"], one["since"], one["problem"]) for one in found["problems"]]
+    show_table(("rows", "since", "problem"), counts, empty="every recorded row was taken in, or waits for a worker")
+    rows = [(row["received_at"], *(row["said"].get(name) for name in COLUMNS), row["problem"]) for row in found["rows"]]
     if rows:
         click.echo("")
-        show_table(("received at", *columns, "problem"), rows)
+        show_table(("received at", *(name.replace("_", " ") for name in COLUMNS), "problem"), rows, sparse=True)
+        click.echo("\nMend what is wrong, then `landed strays retry`; a worker that starts retries them too")
 
 
 @strays.command()
-def retry() -> None:
+@_json
+def retry(*, as_json: bool) -> None:
     """Put all rows back into the inbox; a worker takes them in again."""
 
     async def task(pool: Pool) -> int:
         async with pool.acquire() as connection:
             return await inbox.retry_strays(connection)
 
-    click.echo(f"{session.work(task)} rows are in the inbox again")
+    again = session.work(task)
+    if as_json:
+        show_json({"rows": again})
+    else:
+        click.echo(f"put back into the inbox: {count(again, 'row')}")

@@ -12,7 +12,7 @@ import click
 from cli import session
 from cli.cells import safe
 from cli.commands import Listing
-from cli.output import Word, iso, show_json, show_table
+from cli.output import Word, count, show_json, show_table
 from rules.recipients import normal
 from rules.statuses import Channel, Engagement, Reason, Status
 from store import suppression as kept
@@ -60,7 +60,8 @@ def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as
     if as_json:
         show_json(found)
     elif not as_csv:
-        show_table(COLUMNS, [[one[name] for name in COLUMNS] for one in found])
+        rows = [[one[name] for name in COLUMNS] for one in found]
+        show_table([name.replace("_", " ") for name in COLUMNS], rows, empty="no address is blocked", sparse=True)
 
 
 async def _blocked(connection: Connection, channel: int | None, limit: int | None) -> AsyncIterator[asyncpg.Record]:
@@ -99,10 +100,13 @@ def _because(bits: int, reason: int) -> str:
 @click.argument("recipients", nargs=-1, required=True)
 @click.option("--why", default="", help="Why, for whoever wonders later.")
 @_by
-def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str) -> None:
+@_json
+def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str, *, as_json: bool) -> None:
     """Block RECIPIENTS on CHANNEL; `-` reads them from standard input, one a line."""
-    lines = sys.stdin.read().splitlines() if recipients == ("-",) else recipients
+    lines = _standard_input() if recipients == ("-",) else recipients
     wanted = sorted({normal(line) for line in lines if line.strip()})
+    if not wanted:
+        raise click.UsageError("no address was given")
 
     async def task(pool: Pool) -> int:
         async with pool.acquire() as connection:
@@ -110,7 +114,23 @@ def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str) -> Non
             facts = [(Fact(channel, recipient, detail=why), now) for recipient in wanted]
             return await kept.add(connection, facts, now, by)
 
-    click.echo(f"{session.work(task)} addresses blocked on {channel.word}")
+    blocked = session.work(task)
+    if as_json:
+        show_json({"channel": channel.word, "blocked": blocked})
+    else:
+        click.echo(f"blocked on {channel.word}: {count(blocked, 'address')}")
+
+
+def _standard_input() -> list[str]:
+    data = sys.stdin.buffer.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise click.UsageError(f"line {line} of standard input is not UTF-8; nothing was blocked") from error
+    if "\0" in text:
+        raise click.UsageError("standard input holds a NUL character; nothing was blocked")
+    return text.splitlines()
 
 
 @suppression.command()
@@ -123,11 +143,13 @@ def remove(channel: Channel, recipient: str, why: str, by: str) -> None:
 
     async def task(pool: Pool) -> bool:
         async with pool.acquire() as connection:
+            if not await kept.blocked_among(connection, [(int(channel), normal(recipient))]):
+                return False
             return await kept.unblock(connection, channel, normal(recipient), await clock(connection), by, why)
 
     if not session.work(task):
         raise click.ClickException(
-            f"nothing blocks that address on {channel.word}; `landed suppression list` shows all"
+            f"nothing blocks that address on {channel.word}; `landed suppression list` shows all that are blocked"
         )
     click.echo(f"the address is unblocked on {channel.word}")
 
@@ -149,15 +171,12 @@ def check(channel: Channel, recipient: str, *, as_json: bool) -> None:
     if as_json:
         show_json({"blocked": blocked, "proofs": [_proof(row) for row in proofs]})
         return
-    click.echo("blocked" if blocked else "not blocked")
-    for row in proofs:
-        said = _proof(row)
-        click.echo(
-            "  "
-            + ", ".join(str(said[name]) for name in ("what", "because", "detail", "by") if said[name])
-            + f", {iso(row['at'])}"
-            + (f", message {said['message']}" if said["message"] else "")
-        )
+    click.echo(("blocked" if blocked else "not blocked") + f" on {channel.word}")
+    if proofs:
+        click.echo("")
+        columns = ("at", "what", "because", "account", "message", "by", "detail")
+        said = [_proof(row) for row in proofs]
+        show_table(columns, [[one[name] for name in columns] for one in said], sparse=True)
 
 
 def _proof(row: asyncpg.Record) -> dict[str, Any]:

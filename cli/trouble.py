@@ -48,6 +48,8 @@ def explain(error: Exception) -> str | None:
 def _servers(error: Exception) -> str | None:
     if type(error).__module__.startswith("redis."):
         return f"Redis cannot be asked ({error}): check LANDED_REDIS_URL"
+    if isinstance(error, BrokenPipeError):
+        return None  # whoever read what we print has seen enough; click ends quietly
     if isinstance(error, OSError) and error.errno is not None:
         return _system(error)
     if isinstance(error, LOST):

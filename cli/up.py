@@ -8,7 +8,6 @@ from cli import session
 from cli.working import work
 from config import Settings
 from embedded import Servers
-from store.connections import open_pool
 from store.migrations import migrate
 
 
@@ -19,6 +18,7 @@ def up() -> None:
     It brings the database to this release first. It ends if one of the embedded servers ends.
     """
     known = session.settings()
+    session.accounts(known)  # what is wrong is said before anything starts
     with session.servers(known) as (settings, embedded):
         if embedded is not None:
             click.echo(f"servers run in {known.home}", err=True)
@@ -27,7 +27,8 @@ def up() -> None:
 
 async def _up(settings: Settings, embedded: Servers | None) -> None:
     assert settings.database_url is not None  # noqa: S101 - `servers` set it
-    async with open_pool(settings.database_url.get_secret_value(), size=1) as pool, pool.acquire() as connection:
+    url = settings.database_url.get_secret_value()
+    async with session.pool_of(settings, url, 1) as pool, pool.acquire() as connection:
         for migration in await migrate(connection):
             click.echo(f"{migration.number:04} {migration.name} applied", err=True)
     await work(settings, embedded)

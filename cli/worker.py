@@ -14,6 +14,7 @@ from embedded.running import running
 def worker() -> None:
     """Run the worker alone, until a signal. Run as many as you want, on as many machines."""
     known = session.settings()
+    session.accounts(known)  # what is wrong is said before anything starts
     if known.database_url is None or known.redis_url is None:
         there = running(known.home)
         if there is None:
