@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -24,9 +24,6 @@ TOGETHER = 500
 
 #: After this many answers that nobody can read, and none that one can, the provider is left alone.
 TOO_MANY_BAD = 5
-
-#: A message whose answer cannot be read is put off for this long.
-PUT_OFF = timedelta(minutes=5)
 
 #: An answer to a lookup, and when it was asked for.
 Answer = tuple[Batch, list[Report], datetime]
@@ -135,7 +132,10 @@ class Asking:
         self._this.held = replace(held, density=density)
 
     async def _unreadable(self, batch: Batch, error: Unreadable) -> None:
-        """Keep the answer. One message may spoil a batch, so its halves are asked apart; a single one is put off."""
+        """Keep the answer and ask again, because it may only have been cut on its way.
+
+        One message may spoil a batch, so its halves are asked apart after that; a single one is put off.
+        """
         this = self._this
         this.note(batch.what, this.now(), result="unreadable", covered=batch.watches)
         this.tally.unreadable += 1
@@ -148,8 +148,10 @@ class Asking:
         if self._bad >= TOO_MANY_BAD and not self._good:
             self._unasked += batch.watches
             self._trouble = self._trouble or error
+        elif not batch.is_again:
+            self._waiting.append(replace(batch, is_again=True))
         elif not self._split(batch):
-            await put_off(this, batch.watches, PUT_OFF)
+            await put_off(this, batch.watches)
 
     def _refused(self, batch: Batch, error: Refused) -> None:
         """A message refused by itself counts as not found; credentials refused stop the account."""

@@ -22,11 +22,15 @@ SKEW = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One thing to ask, and the claimed messages that its answer covers. `pages` is what it is expected to cost."""
+    """One thing to ask, and the claimed messages that its answer covers. `pages` is what it is expected to cost.
+
+    `is_again` says that the answer could not be read the first time.
+    """
 
     what: What
     watches: tuple[Watch, ...]
     pages: int = 1
+    is_again: bool = False
 
 
 def plan(due: Sequence[Watch], limits: Limits, density: float, now: datetime) -> list[Batch]:
@@ -74,10 +78,17 @@ IMPOSSIBLE = 1e6
 
 def _lookup_cost(watch: Watch, limits: Limits) -> float:
     if watch.provider_id and limits.ids:
-        return 1 / limits.ids
+        return 1 / _ids_at_once(watch.provider_id, limits)
     if watch.reference and limits.references:
         return 1 / limits.references
     return IMPOSSIBLE
+
+
+def _ids_at_once(provider_id: str, limits: Limits) -> int:
+    """How many ids of this length fit into one lookup."""
+    if limits.id_characters is None:
+        return limits.ids
+    return max(1, min(limits.ids, (limits.id_characters + 1) // (len(provider_id) + 1)))
 
 
 def _pages(due: Sequence[Watch], start: int, end: int, limits: Limits, density: float, now: datetime) -> int:

@@ -27,6 +27,10 @@ log = structlog.get_logger()
 SHORTEST_REST = timedelta(seconds=5)
 LONGEST_REST = timedelta(minutes=5)
 
+#: A message whose answer cannot be read is put off for this long, or for this share of its time if that is less.
+PUT_OFF = timedelta(minutes=5)
+PUT_OFF_SHARE = 0.05
+
 
 @dataclass(slots=True)
 class Round:
@@ -102,7 +106,7 @@ async def hand_back(this: Round, claimed: Sequence[Watch], at: datetime) -> None
         await watches.hand_back(connection, this.desk.number, claimed, at)
 
 
-async def put_off(this: Round, claimed: Sequence[Watch], pause: timedelta) -> None:
+async def put_off(this: Round, claimed: Sequence[Watch]) -> None:
     """Ask later about messages whose answer cannot be read; past the hard limit settle them without a last look."""
     now, account = this.now(), this.desk.account
     terms = account.terms(asks=False, read_until=this.held.read_until)
@@ -111,7 +115,8 @@ async def put_off(this: Round, claimed: Sequence[Watch], pause: timedelta) -> No
     async with this.desk.pool.acquire() as connection:
         if said:
             this.tally.add(await reports.apply(connection, this.desk.number, Source.SWEEP, now, said))
-        await watches.hand_back(connection, this.desk.number, claimed, now + pause)
+        later = [now + min(PUT_OFF, (watch.deadline_at - watch.sent_at) * PUT_OFF_SHARE) for watch in claimed]
+        await watches.hand_back(connection, this.desk.number, claimed, later)
 
 
 async def well(this: Round) -> None:

@@ -14,7 +14,7 @@ import httpx
 import structlog
 
 from adapters.base import Page, Since, Take, What
-from adapters.errors import AskError, Unreadable
+from adapters.errors import AskError, Refused, Unreadable
 from rules.reports import Report
 from rules.statuses import Source
 from store import accounts, journal, watches
@@ -98,11 +98,22 @@ async def _read_queue(this: Round, now: datetime) -> datetime | None:
     async for page in _pages(this, Take()):
         await _join(this, page.reports, now)
         if page.confirm is not None:
-            this.tally.requests += 1
-            await this.desk.sender.send(page.confirm)
+            await _confirm(this, page.confirm)
         if this.is_over and page.more is not None:
             return None
     return now
+
+
+async def _confirm(this: Round, request: httpx.Request) -> None:
+    """Tell the queue that a page is ours. Raises Refused where it does not agree: the page would come for ever."""
+    this.tally.requests += 1
+    response = await this.desk.sender.send(request)
+    if not response.is_success:
+        account = this.desk.account
+        raise Refused(
+            f"{account.adapter.name} (account {account.name}) does not let us confirm its reports (status"
+            f" {response.status_code}), so they come again; tell who maintains the adapter"
+        )
 
 
 async def _read_drain(this: Round, now: datetime) -> datetime | None:

@@ -63,6 +63,16 @@ def test_lookups_in_bulk_are_preferred_to_long_windows() -> None:
     assert [type(batch.what) for batch in batches] == [Ids]
 
 
+def test_long_ids_make_lookups_dearer_where_their_characters_are_limited() -> None:
+    """100 ids of 36 characters need 20 requests, though 100 shorter ones would need one."""
+    due = [watch(number, 60 * number, provider_id=f"{number:036}") for number in range(100)]
+
+    batches = plan(due, Limits(ids=100, id_characters=200, listing=100), 0.1, NOW)
+
+    assert [type(batch.what) for batch in batches] == [Window] * len(batches)
+    assert cost(batches) < 20
+
+
 def test_a_window_contains_everything_it_is_for() -> None:
     due = [watch(number, 100 + number) for number in range(300)]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -229,6 +229,36 @@ async def test_one_answer_that_cannot_be_read_is_kept_and_does_not_spoil_the_oth
     assert (await statuses(pool))["m2"] == "sent"
     assert sorted((await statuses(pool)).values()) == ["delivered"] * 3 + ["sent"]
     assert await pool.fetchval("select convert_from(body, 'UTF8') from landed.journal") == "rubbish"
+
+
+@pytest.mark.parametrize("limits", [{"ids": 1}, {"ids": 0, "listing": 10}])
+async def test_an_answer_that_was_cut_on_its_way_is_asked_for_again_at_once(
+    pool: Pool, provider: Provider, limits: dict[str, int]
+) -> None:
+    at = await desk(pool, provider, account(**limits))
+    await record(at, ["a", "b"])
+    provider.known = {"a": "delivered", "b": "delivered"}
+    provider.sent_at = {name: datetime.now(UTC) - timedelta(hours=1) for name in provider.known}
+    provider.trouble = lambda _what: b'{"items": [[' if len(provider.asked) == 1 else None
+
+    await poll(at, "w", budget())
+
+    assert await statuses(pool) == {"a": "delivered", "b": "delivered"}
+    assert await pool.fetchval("select count(*) from landed.journal") == 1
+
+
+async def test_a_message_whose_answer_stays_unreadable_is_put_off_by_a_share_of_its_time(
+    pool: Pool, provider: Provider
+) -> None:
+    at = await desk(pool, provider, account(ids=1))
+    await record(at, ["a"], timedelta(seconds=40), deadline_at=datetime.now(UTC) + timedelta(seconds=60))
+    provider.trouble = lambda _what: b"rubbish"
+    before = datetime.now(UTC)
+
+    await poll(at, "w", budget())
+
+    next_look_at = await pool.fetchval("select next_look_at from landed.watch")
+    assert timedelta(seconds=4) < next_look_at - before < timedelta(seconds=30)
 
 
 async def test_unknown_words_change_nothing_are_counted_and_kept(pool: Pool, provider: Provider) -> None:

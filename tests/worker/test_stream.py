@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from adapters.errors import Unreachable
@@ -154,6 +155,26 @@ async def test_a_queue_is_not_confirmed_before_our_commit(
 
     assert before == ([], {"a": "sent"})
     assert (provider.confirmed, await statuses(pool)) == (["a"], {"a": "delivered"})
+
+
+async def test_a_queue_that_does_not_let_us_confirm_is_left_alone_and_people_are_told(
+    pool: Pool, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = await desk(pool, provider, account(ids=0, queue=3))
+    await record(at, ["a"])
+    provider.queue = [("a", "delivered")] * 3
+    answer = provider.send
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, request=request) if request.url.path == "/confirm" else await answer(request)
+
+    monkeypatch.setattr(provider, "send", refuse)
+
+    await poll(at, "w", budget())
+
+    assert await statuses(pool) == {"a": "delivered"}
+    assert len(provider.asked) == 1
+    assert "does not let us confirm" in await pool.fetchval("select trouble_said from landed.account")
 
 
 async def test_a_drained_answer_survives_being_killed_before_it_is_parsed(
