@@ -123,7 +123,7 @@ async def look(connection: Connection, account: int, looks: Sequence[Look]) -> N
         [one.since for one in looks],
         [one.until for one in looks],
         # An array of arrays must be rectangular, so each goes as its text.
-        [None if one.messages is None else "{%s}" % ",".join(map(str, one.messages)) for one in looks],
+        [None if one.messages is None else f"{{{','.join(map(str, one.messages))}}}" for one in looks],
         [one.detail for one in looks],
     )
 

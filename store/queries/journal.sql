@@ -21,9 +21,10 @@ order by j.id
 limit $4;
 
 -- name: forget
--- Drops answers that are old, and the oldest read ones above a size. $1 before, $2 bytes
+-- Drops answers that are old, and the oldest above a size, those that were read first. $1 before, $2 bytes
 with sized as (
-    select id, at, read_at, sum(octet_length(body)) over (order by at desc, id desc) as bytes from landed.journal
+    select id, at, sum(octet_length(body)) over (order by read_at is null desc, at desc, id desc) as bytes
+    from landed.journal
 )
 delete from landed.journal j using sized s
 where j.id = s.id and (s.at < $1 or s.bytes > $2);
@@ -34,7 +35,7 @@ insert into landed.unknown_word (account, word, seen, first_seen_at, last_seen_a
 select $1, x.word, x.seen, $5, $5, x.provider_id
 from unnest($2::text[], $3::bigint[], $4::text[]) as x (word, seen, provider_id)
 order by x.word
-on conflict (account, word) do update set
+on conflict (account, hashtextextended(word, 0)) do update set
     seen = landed.unknown_word.seen + excluded.seen, last_seen_at = excluded.last_seen_at, mended_at = null;
 
 -- name: unknown_words

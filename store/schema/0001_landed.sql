@@ -253,9 +253,11 @@ create table landed.unknown_word (
     last_seen_at timestamptz not null,
     message bigint,
     provider_id text,
-    mended_at timestamptz,
-    primary key (account, word)
+    mended_at timestamptz
 );
+
+-- Whatever a provider put in place of a word, so by its hash.
+create unique index unknown_word_once on landed.unknown_word (account, hashtextextended(word, 0));
 
 -- Facts that block an address on a channel. Whether it is blocked follows from these and from `unblocking`.
 create table landed.suppression (

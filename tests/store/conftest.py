@@ -1,9 +1,53 @@
-"""Fixtures for the store: more connections to the same database, for those who race."""
+"""Fixtures for the store: one database that is emptied for each test, and more connections for those who race."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
+
+from embedded import Urls
+
+
+@pytest.fixture(scope="session")
+async def shared(servers: Urls, admin: asyncpg.Connection, template: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a migrated database."""
+    name = f"landed_store_{uuid4().hex}"
+    await admin.execute(f'create database "{name}" template "{template}"')
+    connection = await asyncpg.connect(urlsplit(servers.database)._replace(path=f"/{name}").geturl())
+    yield connection
+    await connection.close()
+    await admin.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+async def database(servers: Urls, shared: asyncpg.Connection) -> str:
+    """The URL of a migrated database that is as good as new. It takes a tenth of the time of a new one."""
+    await shared.execute(EMPTY)
+    name = await shared.fetchval("select current_database()")
+    return urlsplit(servers.database)._replace(path=f"/{name}").geturl()
+
+
+EMPTY = """
+select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();
+select landed.drop_partitions('event', '9999-01-01'), landed.drop_partitions('look', '9999-01-01');
+do $$
+declare
+    found record;
+begin
+    delete from landed.migration where number >= 9000;
+    alter sequence landed.message_id restart;
+    for found in
+        select relname from pg_class
+        where relnamespace = 'landed'::regnamespace and relkind = 'r' and relname <> 'migration'
+    loop
+        execute format('truncate landed.%I restart identity', found.relname);
+    end loop;
+    truncate landed.event, landed.look restart identity;
+end
+$$;
+"""
 
 
 @pytest.fixture

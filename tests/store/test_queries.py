@@ -164,6 +164,7 @@ async def test_no_index_of_messages_names_what_apply_writes(db: asyncpg.Connecti
 @pytest.mark.parametrize("shuffled", [False, True])
 async def test_applying_to_open_messages_is_hot(db: asyncpg.Connection, *, shuffled: bool) -> None:
     """In the order of recording, as windows bring it, and at random."""
+    await db.execute("select pg_stat_reset()")
     number = await account(db)
     names = [f"SM{n:032x}" for n in range(3000)]
     given = {"communication": "May", "recipient": "+447700900001"}
