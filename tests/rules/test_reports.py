@@ -1,7 +1,9 @@
 """A report becomes the words that are joined, and the JSON that people are shown."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -96,6 +98,25 @@ def test_the_words_of_a_report_say_all_that_it_says(report: Report) -> None:
     assert state.last_attempt_at == report.attempt_at
     assert kinds or report.status is None or state.reason is report.reason
     assert bool(state.heard & Status.DELIVERED.bit) is (bool(kinds) or report.status is Status.DELIVERED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"at": minute(2)},
+        {"reason": Reason.SPAM},
+        {"code": "550"},
+        {"attempts": 2},
+        {"attempt_at": minute(0)},
+        {"response": "yes"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_words_that_differ_in_more_than_their_bits_stay_apart(change: dict[str, Any]) -> None:
+    one = word(Engagement.RESPONDED, at=1, response="no")
+    other = replace(one, **change)
+
+    assert fold([one, other, one]) == [one, other]
 
 
 def test_the_detail_takes_no_part_in_comparing() -> None:
