@@ -61,7 +61,9 @@ def _problem(fault: dict[str, object], where: str, known: Mapping[str, Iterable[
     place = ".".join(part for part in (shown, name) if part)
     if fault["type"] == "missing":
         return f"{place} is missing; set it in landed.toml or as {variable(place)}"
-    message = MESSAGES.get(str(fault["type"]), str(fault["msg"]).removeprefix("Value error, "))
+    message = MESSAGES.get(
+        str(fault["type"]), str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    )
     return f"{place}: {message}" if place else message
 
 
