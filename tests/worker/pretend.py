@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar, LiteralString
 
 import asyncpg
 import httpx
@@ -40,6 +40,7 @@ class Pretend(Adapter[AdapterSettings]):
 
     def read(self, what: What, response: httpx.Response) -> Page:
         """The answer as `Provider` made it."""
+        del what
         try:
             said = msgspec.json.decode(response.content)
         except msgspec.DecodeError as error:
@@ -67,6 +68,7 @@ class Pretend(Adapter[AdapterSettings]):
 
     def auth(self, now: datetime, nonce: str) -> httpx.Auth:
         """Nobody asks for it."""
+        del now, nonce
         return httpx.Auth()
 
 
@@ -144,10 +146,10 @@ class Provider:
         }
 
 
-def account(name: str = "pretend", **limits: object) -> Account:
+def account(name: str = "pretend", **limits: Any) -> Account:
     """An account of the pretended provider."""
     adapter = Pretend(AdapterSettings(base_url=BASE))
-    return Account(name, adapter, replace(Pretend.limits, **limits), fingerprint="first")  # type: ignore[arg-type]
+    return Account(name, adapter, replace(Pretend.limits, **limits), fingerprint="first")
 
 
 async def desk(pool: Pool, provider: Provider, asking: Account | None = None) -> Desk:
@@ -159,6 +161,13 @@ async def desk(pool: Pool, provider: Provider, asking: Account | None = None) ->
         asking.name,
     )
     return Desk(pool, asking, number, provider)
+
+
+async def one(pool: Pool, query: LiteralString) -> asyncpg.Record:
+    """The first row that `query` gives; there must be one."""
+    row = await pool.fetchrow(query)
+    assert row is not None
+    return row
 
 
 def budget(seconds: float = 30, **options: object) -> Budget:

@@ -8,7 +8,7 @@ from rules.suppression import Triggers
 from store import inbox, suppression
 from store.connections import Pool
 from store.suppression import Fact
-from tests.worker.pretend import Provider, account, budget, desk, record, statuses
+from tests.worker.pretend import Provider, account, budget, desk, one, record, statuses
 from worker.accounts import Account
 from worker.intake import Taken, intake
 from worker.poll import poll
@@ -51,7 +51,7 @@ async def test_a_later_row_tells_the_provider_id_and_acceptance_starts_the_wait(
     await say(pool, reference="mine", provider_id="a", sent_at=NOW + timedelta(days=30))
     await take(pool)
 
-    row = await pool.fetchrow("select provider_id, reference, deadline_at, next_look_at from landed.watch")
+    row = await one(pool, "select provider_id, reference, deadline_at, next_look_at from landed.watch")
     assert (row["provider_id"], row["reference"]) == ("a", "mine")
     assert row["deadline_at"] == NOW + timedelta(days=32)
     assert await statuses(pool) == {"a": "sent"}

@@ -105,7 +105,11 @@ def test_several_recipients_of_one_id_are_asked_about_once() -> None:
     st.booleans(),
 )
 def test_all_that_can_be_asked_is_asked_once_and_never_dearer_than_by_id_alone(
-    ages: list[float], ids: int, listing: int, density: float, newest_first: bool
+    ages: list[float],
+    ids: int,
+    listing: int,
+    density: float,
+    newest_first: bool,  # noqa: FBT001  hypothesis gives it
 ) -> None:
     due = [watch(number, age) for number, age in enumerate(ages)]
     limits = Limits(ids=ids, listing=listing, newest_first=newest_first)

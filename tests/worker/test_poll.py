@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from adapters.errors import Refused, Throttled, Unreachable
 from rules.statuses import Mark
 from store import accounts
 from store.connections import Pool
-from tests.worker.pretend import Provider, account, budget, desk, raising, record, statuses
+from tests.worker.pretend import Provider, account, budget, desk, one, raising, record, statuses
 from worker.poll import poll
 from worker.settling import Terms
 from worker.sweep import sweep
@@ -40,7 +41,7 @@ async def test_what_is_not_found_stays_as_it_is_and_is_asked_again_later(pool: P
 
     await poll(at, "w", budget())
 
-    watch = await pool.fetchrow("select found, looks, next_look_at > clock_timestamp() as later from landed.watch")
+    watch = await one(pool, "select found, looks, next_look_at > clock_timestamp() as later from landed.watch")
     assert await statuses(pool) == {"a": "sent"}
     assert dict(watch) == {"found": False, "looks": 1, "later": True}
 
@@ -104,7 +105,7 @@ async def test_a_provider_that_forgets_is_asked_just_before_and_the_message_sett
 
     await poll(at, "w", budget())
 
-    watch = await pool.fetchrow("select next_look_at = deadline_at as waits from landed.watch")
+    watch = await one(pool, "select next_look_at = deadline_at as waits from landed.watch")
     assert (watch["waits"], await statuses(pool)) == (True, {"a": "deferred"})
 
 
@@ -143,8 +144,8 @@ async def test_an_unreachable_provider_costs_no_looks_and_is_left_alone(pool: Po
     await poll(at, "w", budget())
 
     assert await pool.fetchval("select sum(looks) from landed.watch") == 0
-    row = await pool.fetchrow(
-        "select trouble, failures, ask_after > clock_timestamp() as rests, lease_until from landed.account"
+    row = await one(
+        pool, "select trouble, failures, ask_after > clock_timestamp() as rests, lease_until from landed.account"
     )
     assert dict(row) == {"trouble": "unreachable", "failures": 1, "rests": True, "lease_until": None}
 
@@ -170,7 +171,7 @@ async def test_a_provider_that_is_well_again_closes_the_breaker(pool: Pool, prov
 
     await poll(at, "w", budget())
 
-    row = await pool.fetchrow("select failures, trouble, trouble_since from landed.account")
+    row = await one(pool, "select failures, trouble, trouble_since from landed.account")
     assert dict(row) == {"failures": 0, "trouble": None, "trouble_since": None}
 
 
@@ -233,7 +234,7 @@ async def test_one_answer_that_cannot_be_read_is_kept_and_does_not_spoil_the_oth
 
 @pytest.mark.parametrize("limits", [{"ids": 1}, {"ids": 0, "listing": 10}])
 async def test_an_answer_that_was_cut_on_its_way_is_asked_for_again_at_once(
-    pool: Pool, provider: Provider, limits: dict[str, int]
+    pool: Pool, provider: Provider, limits: dict[str, Any]
 ) -> None:
     at = await desk(pool, provider, account(**limits))
     await record(at, ["a", "b"])
@@ -268,7 +269,7 @@ async def test_unknown_words_change_nothing_are_counted_and_kept(pool: Pool, pro
 
     await poll(at, "w", budget())
 
-    word = await pool.fetchrow("select word, seen from landed.unknown_word")
+    word = await one(pool, "select word, seen from landed.unknown_word")
     assert await statuses(pool) == {"a": "sent"}
     assert (dict(word), await pool.fetchval("select kind from landed.journal")) == (
         {"word": "gone fishing", "seen": 1},
@@ -311,7 +312,7 @@ async def test_a_worker_that_was_stopped_past_its_lease_changes_nothing_when_it_
 
     await poll(at, "first", budget())
 
-    row = await pool.fetchrow("select looks from landed.watch")
+    row = await one(pool, "select looks from landed.watch")
     assert row["looks"] == 2
     assert await pool.fetchval("select term from landed.account") == 2
 
@@ -323,7 +324,7 @@ async def test_looks_are_written_down_with_how_they_were_asked(pool: Pool, provi
 
     await poll(at, "w", budget())
 
-    look = await pool.fetchrow("select how, result, covered, reports, messages from landed.look")
+    look = await one(pool, "select how, result, covered, reports, messages from landed.look")
     assert dict(look) == {"how": "lookup", "result": "ok", "covered": 2, "reports": 1, "messages": ids}
 
 

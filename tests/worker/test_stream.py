@@ -1,6 +1,7 @@
 """Feeds, queues and drains: nothing is lost between a provider that forgets and a worker that dies."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def feed() -> dict[str, object]:
+def feed() -> dict[str, Any]:
     return {"ids": 0, "feed": 3, "horizon": HORIZON}
 
 
@@ -147,9 +148,10 @@ async def test_a_queue_is_not_confirmed_before_our_commit(
     async def killed(*_: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(writing, "join", killed)
-        await poll(at, "w", budget())
+        with pytest.raises(Killed):
+            await poll(at, "w", budget())
     before = (list(provider.confirmed), await statuses(pool))
     await again(at)
 
@@ -190,9 +192,10 @@ async def test_a_drained_answer_survives_being_killed_before_it_is_parsed(
     def killed(*_: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr("worker.stream.read", killed)
-        await poll(at, "w", budget())
+        with pytest.raises(Killed):
+            await poll(at, "w", budget())
     lost = await statuses(pool)
     await pool.execute("update landed.journal set at = at - interval '1 hour'")
     await reread(pool, {"pretend": asking}, drains_only=True)
@@ -201,13 +204,16 @@ async def test_a_drained_answer_survives_being_killed_before_it_is_parsed(
     assert await pool.fetchval("select count(*) from landed.journal where read_at is null") == 0
 
 
-async def test_kept_answers_are_read_again_once_the_adapter_knows_the_word(pool: Pool, provider: Provider) -> None:
+async def test_kept_answers_are_read_again_once_the_adapter_knows_the_word(
+    pool: Pool, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asking = account()
     at = await desk(pool, provider, asking)
     await record(at, ["a"])
     provider.known = {"a": "arrived"}
     await poll(at, "w", budget())
-    asking.adapter.STATUSES = {**asking.adapter.STATUSES, "arrived": asking.adapter.STATUSES["delivered"]}
+    known = {**asking.adapter.STATUSES, "arrived": asking.adapter.STATUSES["delivered"]}
+    monkeypatch.setattr(asking.adapter, "STATUSES", known)
 
     done = await reread(pool, {"pretend": asking})
 
