@@ -3,7 +3,7 @@
 -- name: take
 -- Takes rows out, oldest first. Run it in the transaction that records them.
 -- Postgres knows times that Python does not: 44 BC, or infinity. A row with one has `odd`, all it says as JSON, and no
--- times.
+-- times; one received at no time was received now.
 -- $1 how many
 with x as materialized (select id from landed.inbox order by id limit $1 for update skip locked),
 -- An array, because a join would be planned for a tenth of the inbox, and read it whole.
@@ -14,15 +14,13 @@ taken as (
 ),
 seen as (
     select t.*, case when
-        least(received_at, sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at)
-            < '0002-01-01Z'
-        or greatest(received_at, sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at)
-            > '9998-01-01Z'
+        least(sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at) < '0002-01-01Z'
+        or greatest(sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at) > '9998-01-01Z'
         then to_jsonb(t)::text end as odd
     from taken t
 )
 select id, account, channel, recipient, provider_id, part, reference, communication, status, reason, schedule, response,
-    odd, case when odd is null then received_at else now() end as received_at,
+    odd, case when received_at between '0002-01-01Z' and '9998-01-01Z' then received_at else now() end as received_at,
     case when odd is null then sent_at end as sent_at,
     case when odd is null then scheduled_at end as scheduled_at,
     case when odd is null then deadline_at end as deadline_at,
