@@ -85,7 +85,7 @@ async def _run(simulator: Simulator, port: int, count: int, record: Path | None,
     try:
         base_url = await simulator.start(port)
     except PortInUse as error:
-        raise click.ClickException(f"{error} with --port") from error
+        raise click.ClickException(str(error)) from error
     try:
         _begin(simulator, base_url, count, record, config)
         await stop.wait()

@@ -24,18 +24,18 @@ T = TypeVar("T")
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-#: The key in a request under which a drain says how many reports it gave away.
-DRAINED = "drained"
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One resource. `gives_once` says that what it answers never comes again; `is_calm` that it has no faults."""
+    """One resource. What it answers never comes again if it has an `empty` answer, which says that there is nothing.
+
+    `is_calm` says that nothing goes wrong with it.
+    """
 
     method: str
     path: str
     handler: Handler
-    gives_once: bool = False
+    empty: bytes | None = None
     is_calm: bool = False
 
 

@@ -15,7 +15,7 @@ from typing import ClassVar
 from aiohttp import web
 
 from rules.statuses import Channel, Reason, Status
-from simulator.account import DRAINED, Account, Route, World, json, token
+from simulator.account import Account, Route, World, json, token
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
 from simulator.message import Message, Said
 from simulator.timeline import UNKNOWN, Ways
@@ -144,7 +144,7 @@ class Infobip(Account):
     def routes(self) -> Iterable[Route]:
         """Reports and logs."""
         return (
-            Route("GET", "/sms/3/reports", self._reports, gives_once=True),
+            Route("GET", "/sms/3/reports", self._reports, empty=b'{"results":[]}'),
             Route("GET", "/sms/3/logs", self._logs),
         )
 
@@ -178,7 +178,6 @@ class Infobip(Account):
             self.shuffle(page)
         for report in page:
             self.told(report.message, report.said)
-        request[DRAINED] = len(page)
         return json({"results": [self._report(report) for report in page]})
 
     def _take(self, limit: int, names: frozenset[str]) -> list[Report]:

@@ -90,7 +90,7 @@ class Simulator:
             await self.stop()
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise PortInUse(f"port {port} is in use by another program; choose another, or 0 for any") from error
+            raise PortInUse(f"port {port} is in use: choose another port, or 0 for any that is free") from error
         return f"http://{HOST}:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:

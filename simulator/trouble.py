@@ -5,7 +5,7 @@ from collections import Counter
 
 from aiohttp import web
 
-from simulator.account import DRAINED, Account, Handler, Route
+from simulator.account import Account, Handler, Route
 
 #: The same request goes wrong at most this many times in a row.
 MOST = 2
@@ -92,10 +92,10 @@ class Trouble:
         whole = response.body
         if response.status != web.HTTPOk.status_code or not isinstance(whole, bytes) or len(whole) < 2:  # noqa: PLR2004
             return False
-        if not route.gives_once:
+        if route.empty is None:
             if not self._account.happens("truncated", on=on):
                 return False
-        elif not self._account.happens("lost", on=on and bool(request.get(DRAINED))):
+        elif not self._account.happens("lost", on=on and whole != route.empty):
             return False
         elif self._account.pick(2):
             _broken(request, response)
