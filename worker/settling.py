@@ -54,10 +54,12 @@ def mark(standing: Standing, terms: Terms, now: datetime) -> Mark | None:
         return None
     if standing.looked_at is not None and standing.looked_at >= bounds.last_look_at:
         return Mark.LOOKED if standing.found else Mark.NOT_FOUND
-    if standing.streamed and terms.read_until is not None and terms.read_until >= bounds.last_look_at:
-        return Mark.LOOKED
-    if not standing.askable and not standing.streamed:
-        return Mark.UNASKABLE
+    if not standing.askable:
+        if not standing.streamed:
+            return Mark.UNASKABLE
+        # What a stream lost on its way only a lookup can tell; where there is none, the stream is all that there is.
+        if terms.read_until is not None and terms.read_until >= bounds.last_look_at:
+            return Mark.LOOKED
     if not terms.asks and now >= standing.deadline_at + terms.hard_limit:
         return Mark.UNREACHED
     return None

@@ -102,6 +102,14 @@ def test_a_stream_read_past_the_lag_is_the_last_look_and_one_read_before_is_not(
     assert [mark(STREAMED, terms, AFTER) for terms in read] == [None, None, Mark.LOOKED]
 
 
+def test_where_a_lookup_can_tell_what_a_stream_lost_the_stream_is_not_the_last_look() -> None:
+    """Infobip gives each report once; the answer with it may never have arrived."""
+    read = replace(TERMS, read_until=AFTER)
+
+    assert mark(replace(STREAMED, askable=True), read, AFTER) is None
+    assert mark(replace(STREAMED, askable=True, looked_at=AFTER, found=True), read, AFTER) is Mark.LOOKED
+
+
 def test_a_provider_that_forgets_is_looked_at_before_and_the_message_settles_at_its_deadline() -> None:
     forgets = replace(TERMS, retention=timedelta(hours=24))
     looked = standing(looked_at=SENT + timedelta(hours=23))
