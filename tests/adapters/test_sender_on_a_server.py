@@ -98,7 +98,7 @@ async def test_tries_are_bounded_in_time() -> None:
     async with saying(b"", silent=True) as base_url:
         await fails(base_url, Unreachable, "too long", told, tries=50, timeout=SHORT, patience=SHORT * 2.5)
 
-    assert 2 <= len(told.attempts) <= 3
+    assert 1 <= len(told.attempts) <= 3
 
 
 @pytest.mark.parametrize(
