@@ -1,0 +1,250 @@
+"""What is due is given to one worker at a time, and nothing that is due is ever missed."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from rules.reports import Word
+from rules.statuses import Source, Status
+from store import accounts, reports, watches
+from store.reports import Said
+from store.watches import BEGINNING, FORGET_MARK, Looked, Mark, Watch
+from tests.store.written import NOW, account, record, recorded, recording
+
+MINUTE = timedelta(minutes=1)
+LEASE = NOW + 5 * MINUTE
+
+
+@pytest.fixture
+async def number(db: asyncpg.Connection) -> int:
+    return await account(db)
+
+
+async def claim(connection: asyncpg.Connection, limit: int = 1000, now_in: timedelta = timedelta()) -> list[Watch]:
+    return await watches.claim(connection, 1, NOW + now_in, limit, LEASE + now_in)
+
+
+async def test_what_is_due_is_claimed_once_and_oldest_first(db: asyncpg.Connection, number: int) -> None:
+    ages = {"c": 1, "a": 3, "b": 2, "later": -1}
+    await record(db, [recording(number, name, next_look_at=NOW - age * MINUTE) for name, age in ages.items()])
+    claimed = [[one.provider_id for one in await claim(db, 2)] for _ in range(3)]
+
+    assert [sorted(names) for names in claimed] == [["a", "b"], ["c"], []]
+
+
+async def test_a_claim_is_a_lease(db: asyncpg.Connection) -> None:
+    await recorded(db, ["a"])
+    looks = [one.looks for at in (0, 4, 5, 9, 10) for one in await claim(db, now_in=at * MINUTE)]
+
+    assert looks == [1, 2, 3]
+
+
+async def test_many_claimers_at_once_take_each_once(
+    db: asyncpg.Connection, others: list[asyncpg.Connection], number: int
+) -> None:
+    names = [f"m{n}" for n in range(2000)]
+    await record(db, [recording(number, name) for name in names])
+
+    async def all_of_it(connection: asyncpg.Connection) -> list[str]:
+        taken: list[str] = []
+        while claimed := await claim(connection, 70):
+            taken += [one.provider_id for one in claimed]
+        return taken
+
+    taken = await asyncio.gather(*(all_of_it(connection) for connection in others))
+
+    assert sorted(name for one in taken for name in one) == sorted(names)
+
+
+async def test_a_claim_passes_over_what_someone_is_writing_and_never_waits(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    numbers = await recorded(db, ["a", "b"])
+    async with others[0].transaction():
+        await watches.claim_one(others[0], 1, numbers["a"], LEASE)
+        claimed = await asyncio.wait_for(claim(db), 5)
+
+    assert [one.provider_id for one in claimed] == ["b"]
+
+
+async def test_one_message_is_claimed_due_or_not_unless_it_is_settled(db: asyncpg.Connection, number: int) -> None:
+    await record(db, [recording(number, "a", next_look_at=NOW + 9 * MINUTE)])
+    (message,) = (await recorded(db, [])).values()
+    first = await watches.claim_one(db, number, message, LEASE)
+    await reports.apply(db, number, Source.POLL, NOW, [Said(Word(Status.DELIVERED.bit, NOW), "a", "", message)])
+
+    assert first is not None
+    assert first.looks == 1
+    assert await watches.claim_one(db, number, message, LEASE) is None
+
+
+async def rows(db: asyncpg.Connection) -> list[tuple[object, ...]]:
+    found = await db.fetch("select looks, next_look_at, looked_at, said, found from landed.watch order by id")
+    return [tuple(row) for row in found]
+
+
+async def test_what_a_look_found_is_kept_and_no_answer_keeps_the_last_one(db: asyncpg.Connection) -> None:
+    await recorded(db, ["a", "b"])
+    for n, (said, found) in enumerate([(7, True), (None, False)]):
+        at = NOW + n * 10 * MINUTE
+        looked = [Looked(one, at + 9 * MINUTE, said, found) for one in await claim(db, now_in=n * 10 * MINUTE)]
+        await watches.looked(db, 1, at, looked)
+
+    assert await rows(db) == [(2, NOW + 19 * MINUTE, NOW + 10 * MINUTE, 7, False)] * 2
+
+
+async def test_a_claim_that_someone_took_over_changes_nothing(db: asyncpg.Connection) -> None:
+    """A worker that was stopped past its lease, and continued."""
+    await recorded(db, ["a"])
+    stale = await claim(db)
+    fresh = await claim(db, now_in=6 * MINUTE)
+    before = await rows(db)
+    await watches.looked(db, 1, NOW, [Looked(one, NOW, 7, found=True) for one in stale])
+    await watches.hand_back(db, 1, stale, NOW)
+
+    assert await rows(db) == before
+    await watches.looked(db, 1, NOW, [Looked(one, NOW, 7, found=True) for one in fresh])
+    assert await rows(db) == [(2, NOW, NOW, 7, True)]
+
+
+async def test_what_was_not_asked_is_handed_back_and_does_not_count(db: asyncpg.Connection) -> None:
+    await recorded(db, ["a", "b"])
+    claimed = await claim(db)
+    await watches.hand_back(db, 1, claimed, [NOW + MINUTE, NOW + 2 * MINUTE])
+    await watches.hand_back(db, 1, [], NOW)
+    first = await claim(db, now_in=MINUTE)
+    await watches.hand_back(db, 1, first, NOW)
+
+    assert [(one.provider_id, one.looks) for one in first] == [("a", 1)]
+    assert await rows(db) == [(0, NOW, None, None, None), (0, NOW + 2 * MINUTE, None, None, None)]
+
+
+async def test_any_number_of_looks_can_be_counted(db: asyncpg.Connection) -> None:
+    """Twice a minute for two weeks are more than a small number holds, and must not stop an account."""
+    await recorded(db, ["a"])
+    await db.execute("update landed.watch set looks = 40000")
+    claimed = await claim(db)
+    await watches.looked(db, 1, NOW, [Looked(one, NOW, 7, found=True) for one in claimed])
+
+    assert await rows(db) == [(40001, NOW, NOW, 7, True)]
+
+
+async def test_what_becomes_due_behind_the_mark_is_found_within_a_minute(db: asyncpg.Connection, number: int) -> None:
+    mark = Mark()
+    await recorded(db, ["a"])
+    first = await watches.claim(db, number, NOW, 10, LEASE, mark)
+    await record(db, [recording(number, "behind", next_look_at=NOW - 100 * MINUTE)])
+    soon = await watches.claim(db, number, NOW + FORGET_MARK / 2, 10, LEASE, mark)
+    later = await watches.claim(db, number, NOW + FORGET_MARK, 10, LEASE, mark)
+
+    assert [[one.provider_id for one in claimed] for claimed in (first, soon, later)] == [["a"], [], ["behind"]]
+
+
+async def test_claims_are_complete_while_someone_holds_an_old_snapshot(
+    db: asyncpg.Connection, others: list[asyncpg.Connection], number: int
+) -> None:
+    """Dead index entries pile up before the mark, and it passes over them; it never passes over what is due."""
+    names = [f"m{n}" for n in range(200)]
+    await record(db, [recording(number, name) for name in names])
+    mark, taken = Mark(), []
+    async with others[0].transaction(isolation="repeatable_read"):
+        await others[0].fetchval("select count(*) from landed.watch")
+        for n in range(60):
+            now = NOW + n * MINUTE / 10
+            claimed = await watches.claim(db, number, now, 1000, now + MINUTE / 10, mark)
+            taken.append(len(claimed))
+
+    assert taken == [200] * 60
+
+
+async def test_acceptance_of_a_message_and_claims_of_it_lose_nothing(db: asyncpg.Connection) -> None:
+    await recorded(db, ["a"], words=(Word(Status.PENDING.bit, NOW),), sent_at=None)
+    claimed = await claim(db)
+    await reports.apply(db, 1, Source.SENDER, NOW, [Said(Word(Status.SENT.bit, NOW + MINUTE), "a")])
+    await watches.looked(db, 1, NOW, [Looked(one, NOW + MINUTE, 7, found=True) for one in claimed])
+    (again,) = await claim(db, now_in=MINUTE)
+
+    assert (again.heard, again.said, again.looks) == (0b11, 7, 2)
+    assert again.deadline_at == NOW + MINUTE + timedelta(hours=48)
+
+
+async def test_the_overdue_are_read_in_pages_in_the_order_of_deadlines(db: asyncpg.Connection, number: int) -> None:
+    other = await account(db, "other")
+    batch = [recording(number, f"m{n}", deadline_at=NOW + n // 4 * MINUTE) for n in range(30)]
+    await record(db, [*batch, recording(other, "other's", deadline_at=NOW)])
+    found: list[str] = []
+    after = (BEGINNING, 0)
+    while page := await watches.overdue(db, number, NOW + 6 * MINUTE, after, 5):
+        found += [one.provider_id for one in page]
+        after = (page[-1].deadline_at, page[-1].id)
+
+    assert found == [f"m{n}" for n in range(28)]
+
+
+async def test_holding_skips_what_is_being_written_and_what_is_settled_and_never_waits(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    numbers = await recorded(db, ["settled", "written", "claimed", "free"])
+    await reports.apply(db, 1, Source.POLL, NOW, [Said(Word(Status.DELIVERED.bit, NOW), "settled")])
+    async with others[0].transaction(), others[1].transaction(), db.transaction():
+        await reports.apply(others[0], 1, Source.POLL, NOW, [Said(Word(Status.DEFERRED.bit, NOW), "written")])
+        await watches.claim_one(others[1], 1, numbers["claimed"], LEASE)
+        held = await asyncio.wait_for(watches.hold(db, 1, list(numbers.values())), 5)
+
+    assert [one.provider_id for one in held] == ["free"]
+
+
+async def test_what_is_held_is_as_it_stands_now(db: asyncpg.Connection, others: list[asyncpg.Connection]) -> None:
+    """Not as a page of the overdue showed it before someone wrote."""
+    numbers = await recorded(db, ["a"])
+    await watches.overdue(db, 1, NOW + timedelta(days=9), (BEGINNING, 0), 10)
+    await reports.apply(others[0], 1, Source.POLL, NOW, [Said(Word(Status.DEFERRED.bit, NOW), "a")])
+    async with db.transaction():
+        (held,) = await watches.hold(db, 1, list(numbers.values()))
+
+    assert held.heard == 0b110
+
+
+async def test_an_operator_makes_everything_open_due(db: asyncpg.Connection, number: int) -> None:
+    batch = [recording(number, f"m{n}", next_look_at=NOW + n * MINUTE) for n in range(5)]
+    await record(db, [*batch, recording(await account(db, "other"), "o", next_look_at=NOW + MINUTE)])
+
+    assert await accounts.poll_now(db, "acme", NOW) == 4
+    assert len(await claim(db)) == 5
+    assert await accounts.poll_now(db, "nobody", NOW) is None
+
+
+async def test_the_backlog_of_each_account_is_counted(db: asyncpg.Connection, number: int) -> None:
+    await account(db, "idle")
+    ages = {"due": 1, "overdue": 1, "later": -1}
+    await record(
+        db,
+        [
+            recording(
+                number,
+                name,
+                next_look_at=NOW - age * MINUTE,
+                deadline_at=NOW if name == "overdue" else NOW + MINUTE,
+                sent_at=NOW - age * MINUTE,
+                since=NOW - age * MINUTE,
+            )
+            for name, age in ages.items()
+        ],
+    )
+
+    assert [tuple(row) for row in await watches.backlog(db, NOW)] == [
+        ("acme", 3, 2, 1, NOW - MINUTE),
+        ("idle", 0, 0, 0, None),
+    ]
+    assert await watches.oldest_open(db, number) == NOW - MINUTE
+    assert await watches.oldest_open(db, number + 1) is None
+
+
+async def test_a_watch_of_a_settled_message_is_recovered(db: asyncpg.Connection, number: int) -> None:
+    await recorded(db, ["a", "b"])
+    await db.execute("update landed.message set status = 15, heard = heard | 32768 where provider_id = 'a'")
+
+    assert await watches.recover(db, number) == 1
+    assert await watches.recover(db, number) == 0
