@@ -1,0 +1,268 @@
+"""One worker at a time asks an account, never faster than its rate; whoever lost it changes nothing any more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import asyncpg
+import pytest
+
+from store import accounts
+from store.accounts import Askable, Lease, Stale, Trouble
+from store.connections import Connection
+from tests.store.written import NOW, account, record, recording
+
+MINUTE = timedelta(minutes=1)
+UNTIL = NOW + MINUTE
+
+
+@pytest.fixture
+async def number(db: asyncpg.Connection) -> int:
+    return await account(db)
+
+
+async def lease(connection: Connection, holder: str = "one", now: datetime = NOW) -> Lease:
+    held = await accounts.lease(connection, "acme", holder, now, now + MINUTE)
+    assert held is not None
+    return held
+
+
+async def row(db: Connection, name: str = "acme") -> dict[str, object]:
+    found = await accounts.named(db, name)
+    assert found is not None
+    return dict(found)
+
+
+async def test_every_configured_account_has_a_row_and_numbers_are_not_used_up(db: asyncpg.Connection) -> None:
+    """Numbers are small; a program that starts often must not run out of them."""
+    first = await accounts.ensure(db, {"b": "acme", "a": "acme"})
+    for _ in range(5):
+        await accounts.ensure(db, {"b": "acme", "a": "other"})
+    last = await accounts.ensure(db, {"c": "acme"})
+
+    assert (first, last) == ({"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3})
+    assert [(one["name"], one["adapter"]) for one in await accounts.everyone(db)] == [
+        ("a", "other"),
+        ("b", "acme"),
+        ("c", "acme"),
+    ]
+
+
+async def test_two_programs_that_start_at_once_agree_on_the_numbers(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    names = {f"a{n}": "acme" for n in range(20)}
+    numbers = await asyncio.gather(*(accounts.ensure(connection, names) for connection in others))
+    after = await accounts.ensure(db, names)
+
+    assert all(one == after for one in numbers)
+
+
+async def test_of_many_that_want_an_account_at_once_one_gets_it(
+    db: asyncpg.Connection, others: list[asyncpg.Connection], number: int
+) -> None:
+    held = await asyncio.gather(*(accounts.lease(one, "acme", f"w{n}", NOW, UNTIL) for n, one in enumerate(others)))
+
+    assert sum(one is not None for one in held) == 1
+    assert (await row(db))["term"] == 1
+    assert next(one.account for one in held if one) == number
+
+
+async def test_a_lease_ends_with_its_time_or_when_it_is_let_go_and_terms_only_rise(
+    db: asyncpg.Connection, number: int
+) -> None:
+    first = await lease(db)
+    taken = [await accounts.lease(db, "acme", "two", at, at + MINUTE) for at in (NOW, UNTIL - MINUTE / 60, UNTIL)]
+    second = taken[2]
+    assert second is not None
+    await accounts.release(db, second)
+    third = await lease(db, "three", UNTIL)
+
+    assert (first.account, [one is None for one in taken]) == (number, [True, True, False])
+    assert (first.term, second.term, third.term) == (1, 2, 3)
+    assert await accounts.lease(db, "nobody's", "one", NOW, UNTIL) is None
+
+
+async def test_a_renewed_lease_holds_longer_and_tells_of_a_pause(db: asyncpg.Connection, number: int) -> None:
+    del number
+    held = await lease(db)
+    may_go_on = await accounts.renew(db, held, NOW + 5 * MINUTE)
+    taken = await accounts.lease(db, "acme", "two", UNTIL, UNTIL + MINUTE)
+    await accounts.pause(db, "acme", NOW, "ann", "too many complaints")
+
+    assert (may_go_on, taken) == (True, None)
+    assert not await accounts.renew(db, held, NOW + 6 * MINUTE)
+
+
+WRITES: dict[str, Callable[[Connection, Lease], Awaitable[object]]] = {
+    "renew": lambda db, held: accounts.renew(db, held, NOW + 9 * MINUTE),
+    "release": accounts.release,
+    "read_on": lambda db, held: accounts.read_on(db, held, "stale", NOW, NOW),
+    "went_well": accounts.went_well,
+    "went_wrong": lambda db, held: accounts.went_wrong(db, held, NOW, Trouble("refused", "no", NOW, "x")),
+    "remember_density": lambda db, held: accounts.remember_density(db, held, 9.0),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_a_write_with_a_term_that_is_over_changes_nothing(db: asyncpg.Connection, number: int, name: str) -> None:
+    """A worker stopped past its lease, and continued after another one took over."""
+    del number
+    stale = await lease(db)
+    fresh = await lease(db, "two", UNTIL)
+    await accounts.read_on(db, fresh, "seven", NOW, UNTIL)
+    await accounts.went_wrong(db, fresh, NOW, Trouble("unreachable", "no answer", UNTIL))
+    before = await row(db)
+    raised = False
+    try:
+        await WRITES[name](db, stale)
+    except Stale:
+        raised = True
+
+    assert await row(db) == before
+    assert raised == (name in {"renew", "read_on", "went_wrong"})
+    await WRITES[name](db, fresh)
+    assert await row(db) != before
+
+
+def test_every_write_of_a_lease_carries_its_term() -> None:
+    queries = accounts.QUERIES
+    with_term = {name for name in queries.names() if "term = $2" in getattr(queries, name)}
+
+    assert with_term == set(WRITES)
+
+
+async def test_a_stream_goes_on_where_it_was_left_and_is_never_less_known(db: asyncpg.Connection, number: int) -> None:
+    del number
+    held = await lease(db)
+    await accounts.read_on(db, held, "7", NOW, UNTIL)
+    await accounts.read_on(db, held, None, NOW - MINUTE, None)
+    await accounts.release(db, held)
+    again = await lease(db)
+
+    assert (again.position, again.read_until, again.next_read_at) == ("7", NOW, UNTIL)
+
+
+async def test_failures_are_counted_until_it_goes_well(db: asyncpg.Connection, number: int) -> None:
+    del number
+    held = await lease(db)
+    trouble = Trouble("throttled", "429", NOW + 5 * MINUTE)
+    counts = [await accounts.went_wrong(db, held, NOW + n * MINUTE, trouble) for n in range(3)]
+    await accounts.went_wrong(db, held, NOW, replace(trouble, ask_after=NOW))
+    open_row = await row(db)
+    well = [await accounts.went_well(db, held) for _ in range(2)]
+    closed = await row(db)
+
+    assert counts == [1, 2, 3]
+    assert (open_row["trouble"], open_row["trouble_since"], open_row["ask_after"]) == (
+        "throttled",
+        NOW,
+        NOW + 5 * MINUTE,
+    )
+    assert well == [True, False]
+    assert [closed[name] for name in ("failures", "trouble", "trouble_since", "ask_after")] == [0, None, None, None]
+
+
+async def askable(db: Connection, *, settings: str = "x", streams: bool = False, now: datetime = NOW) -> list[str]:
+    wanted = [Askable(name, settings, streams) for name in ("acme", "other", "unknown")]
+    return [name for name, _ in await accounts.askable(db, now, wanted)]
+
+
+async def test_an_account_with_something_due_is_asked_unless_someone_does_or_may_not(
+    db: asyncpg.Connection, number: int
+) -> None:
+    await account(db, "other")
+    seen = [await askable(db)]
+    await record(db, [recording(number, "a")])
+    seen.append(await askable(db))
+    held = await lease(db)
+    seen.append(await askable(db))
+    await accounts.went_wrong(db, held, NOW, Trouble("refused", "401", None, "x"))
+    await accounts.release(db, held)
+    seen += [await askable(db), await askable(db, settings="y")]
+    await accounts.pause(db, "acme", NOW, "ann", "")
+    seen.append(await askable(db, settings="y"))
+    await accounts.resume(db, "acme")
+    seen.append(await askable(db))
+    held = await lease(db)
+    await accounts.went_wrong(db, held, NOW, Trouble("throttled", "429", UNTIL))
+    await accounts.release(db, held)
+    seen += [await askable(db), await askable(db, now=UNTIL)]
+
+    assert seen == [[], ["acme"], [], [], ["acme"], [], ["acme"], [], ["acme"]]
+
+
+async def test_a_stream_is_read_when_its_time_has_come_also_where_nothing_is_open(
+    db: asyncpg.Connection, number: int
+) -> None:
+    del number
+    seen = [await askable(db, streams=True)]
+    held = await lease(db)
+    await accounts.read_on(db, held, None, None, UNTIL)
+    await accounts.release(db, held)
+    seen += [await askable(db, streams=True), await askable(db, streams=True, now=UNTIL)]
+    await accounts.poll_now(db, "acme", NOW)
+    seen.append(await askable(db, streams=True))
+
+    assert seen == [["acme"], [], ["acme"], ["acme"]]
+
+
+async def test_accounts_with_something_overdue_are_named_whatever_holds_them(
+    db: asyncpg.Connection, number: int
+) -> None:
+    other = await account(db, "other")
+    await record(db, [recording(number, "a", deadline_at=NOW), recording(other, "b", deadline_at=UNTIL)])
+    await accounts.pause(db, "acme", NOW, "ann", "")
+
+    assert await accounts.overdue(db, NOW) == ["acme"]
+    assert await accounts.overdue(db, UNTIL) == ["acme", "other"]
+
+
+async def test_pausing_again_keeps_since_when_and_only_known_accounts_are_paused(
+    db: asyncpg.Connection, number: int
+) -> None:
+    del number
+    done = [
+        await accounts.pause(db, "acme", NOW, "ann", "first"),
+        await accounts.pause(db, "acme", UNTIL, "bob", "second"),
+        await accounts.pause(db, "nobody's", NOW, "ann", ""),
+        await accounts.resume(db, "nobody's"),
+    ]
+    found = await row(db)
+
+    assert done == [True, True, False, False]
+    assert (found["paused_at"], found["paused_by"], found["paused_why"]) == (NOW, "bob", "second")
+
+
+async def test_permits_of_all_workers_together_are_never_closer_than_the_rate(
+    db: asyncpg.Connection, others: list[asyncpg.Connection], number: int
+) -> None:
+    """GSA: 28,000 calls at a limit of five a second."""
+    del db
+    step = 0.2
+
+    async def take(connection: asyncpg.Connection, count: int) -> list[datetime]:
+        moments: list[datetime] = []
+        for n in range(25):
+            # Their clocks differ, as those of workers do.
+            now = NOW + timedelta(seconds=n * 0.5 * count / 3)
+            starts_at = await accounts.permits(connection, number, now, count, step)
+            moments += [starts_at + timedelta(seconds=step * at) for at in range(count)]
+            assert starts_at >= now
+        return moments
+
+    taken = await asyncio.gather(*(take(one, count) for one, count in zip(others, (1, 2, 3, 5), strict=True)))
+    moments = sorted(moment for one in taken for moment in one)
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(moments)]
+
+    assert len(moments) == 25 * 11
+    assert min(gaps) >= step - 1e-5
+
+
+async def test_permits_not_used_are_not_saved_up(db: asyncpg.Connection, number: int) -> None:
+    await accounts.permits(db, number, NOW, 5, 1.0)
+    starts = [await accounts.permits(db, number, NOW + n * MINUTE, 5, 1.0) for n in (0, 1, 1)]
+
+    assert starts == [NOW + timedelta(seconds=5), NOW + MINUTE, NOW + MINUTE + timedelta(seconds=5)]

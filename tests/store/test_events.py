@@ -1,0 +1,187 @@
+"""The history: readers miss nothing, and its days come and go."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from rules.reports import Word
+from rules.statuses import Source, Status
+from store import events, messages, reports
+from store.connections import Connection
+from store.events import Position
+from store.journal import Look, look
+from store.reports import Said
+from tests.store.written import NOW, recorded
+
+DAY = timedelta(days=1)
+TODAY = NOW.date()
+
+
+async def deliver(connection: Connection, name: str, seen_at: datetime = NOW) -> None:
+    said = [Said(Word(Status.DELIVERED.bit, NOW), name)]
+    await reports.apply(connection, 1, Source.POLL, seen_at, said)
+
+
+async def read(connection: Connection, after: Position, limit: int = 100) -> tuple[list[int], Position]:
+    rows, position = await events.since(connection, after, limit)
+    return [row["message"] for row in rows if row["kind"] == Status.DELIVERED], position
+
+
+async def test_a_reader_by_position_never_skips_what_is_committed_late(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    numbers = await recorded(db, ["early", "late", "last"])
+    late = others[0].transaction()
+    await late.start()
+    await deliver(others[0], "late")
+    await deliver(others[1], "early")
+    first, position = await read(db, Position())
+    await late.commit()
+    second, position = await read(db, position)
+    await deliver(others[1], "last")
+    third, position = await read(db, position)
+
+    assert [first, second, third] == [[], [numbers["late"], numbers["early"]], [numbers["last"]]]
+    assert await events.since(db, position, 10) == ([], position)
+
+
+async def test_a_transaction_taken_back_leaves_no_hole_that_stops_a_reader(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    numbers = await recorded(db, ["a", "b"])
+    undone = others[0].transaction()
+    await undone.start()
+    await deliver(others[0], "a")
+    await undone.rollback()
+    await deliver(db, "b")
+
+    assert (await read(db, Position()))[0] == [numbers["b"]]
+
+
+async def test_pages_of_any_size_hold_everything_once_and_in_one_order(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    """Also across the days: the reader does not know of partitions."""
+    await events.make_partitions(db, TODAY, 2)
+    numbers = await recorded(db, [f"m{n}" for n in range(20)])
+    for n, name in enumerate(numbers):
+        await deliver(others[n % 4], name, NOW + n % 4 * DAY)
+    whole, _ = await events.since(db, Position(), 1000)
+    found, position = [], Position()
+    while True:
+        rows, position = await events.since(db, position, 7)
+        found += rows
+        if not rows:
+            break
+
+    assert len(whole) == 40
+    assert found == whole
+
+
+async def test_the_history_of_a_message_is_in_the_order_in_which_it_was_heard(db: asyncpg.Connection) -> None:
+    numbers = await recorded(db, ["a", "b"])
+    for status in (Status.DEFERRED, Status.DELIVERED, Status.FAILED):
+        said = [Said(Word(status.bit, NOW - status * DAY, detail=status.word), name) for name in numbers]
+        await reports.apply(db, 1, Source.POLL, NOW, said)
+
+    rows = await messages.events_of(db, 1, numbers["a"])
+    assert [row["kind"] for row in rows] == [Status.SENT, Status.DEFERRED, Status.DELIVERED, Status.FAILED]
+    assert [row["detail"] for row in rows] == ["", "deferred", "delivered", "failed"]
+    assert await messages.events_of(db, 2, numbers["a"]) == []
+
+
+async def partitions(db: Connection, table: str = "event") -> list[str]:
+    return [row["name"] for row in await db.fetch(events.QUERIES.partitions, table)]
+
+
+async def places(db: Connection) -> list[tuple[str, int]]:
+    """In which partition how many events lie."""
+    rows = await db.fetch("select tableoid::regclass::text as place, count(*) from landed.event group by 1 order by 1")
+    return [tuple(row) for row in rows]
+
+
+async def test_partitions_are_made_days_ahead_and_only_once(db: asyncpg.Connection) -> None:
+    made = await events.make_partitions(db, date(2026, 12, 30))
+    again = await events.make_partitions(db, date(2026, 12, 30))
+    tomorrow = await events.make_partitions(db, date(2026, 12, 31))
+
+    days = ["20261230", "20261231", "20270101", "20270102"]
+    assert sorted(made) == [f"{table}_{day}" for table in ("event", "look") for day in days]
+    assert again == []
+    assert tomorrow == ["event_20270103", "look_20270103"]
+    assert await partitions(db) == [*(f"event_{day}" for day in [*days, "20270103"]), "event_default"]
+
+
+async def test_what_fell_into_the_default_partition_is_alarmed_and_moves_to_its_own_day(db: asyncpg.Connection) -> None:
+    """Also what fell into it on days when nobody made partitions."""
+    numbers = await recorded(db, ["a", "b"])
+    await deliver(db, "a", NOW - 2 * DAY)
+    await deliver(db, "b", NOW + 9 * DAY)
+    await look(db, 1, [Look(NOW - 2 * DAY, "lookup", "ok", 200, 1)])
+    astray = [await events.astray(db, table) for table in events.TABLES]
+    await events.make_partitions(db, TODAY)
+
+    assert astray == [4, 1]
+    assert [await events.astray(db, table) for table in events.TABLES] == [0, 0]
+    assert await places(db) == [
+        ("landed.event_20261122", 1),
+        ("landed.event_20261124", 2),
+        ("landed.event_20261203", 1),
+    ]
+    assert len(await messages.events_of(db, 1, numbers["a"])) == 2
+
+
+async def test_a_day_begins_and_ends_at_midnight_in_greenwich_wherever_the_server_is(db: asyncpg.Connection) -> None:
+    await recorded(db, ["a", "b"])
+    await db.execute("set timezone = 'Pacific/Kiritimati'")
+    await events.make_partitions(db, TODAY)
+    midnight = datetime(2026, 11, 25, tzinfo=UTC)
+    await deliver(db, "a", midnight - timedelta(microseconds=1))
+    await deliver(db, "b", midnight)
+
+    assert await places(db) == [("landed.event_20261124", 3), ("landed.event_20261125", 1)]
+
+
+async def test_days_that_ended_before_the_retention_are_dropped_and_no_other(db: asyncpg.Connection) -> None:
+    await events.make_partitions(db, TODAY)
+    end = datetime(2026, 11, 26, tzinfo=UTC)
+    dropped = [await events.drop_partitions(db, "event", at) for at in (end - timedelta(seconds=1), end, end)]
+
+    assert dropped == [["event_20261124"], ["event_20261125"], []]
+    assert await partitions(db) == ["event_20261126", "event_20261127", "event_default"]
+    assert len(await partitions(db, "look")) == 5
+
+
+async def test_making_a_partition_never_waits_long_for_a_reader(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    """Whoever comes after it would wait too. The next upkeep tries again."""
+    await db.execute("alter function landed.make_partition(text, date) set lock_timeout = '50ms'")
+    try:
+        async with others[0].transaction():
+            await others[0].fetch("select * from landed.event")
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await events.make_partitions(db, TODAY)
+    finally:
+        await db.execute("alter function landed.make_partition(text, date) set lock_timeout = '3s'")
+
+    assert len(await events.make_partitions(db, TODAY)) == 8
+
+
+async def test_what_others_write_while_a_partition_is_made_is_waited_for_and_moves_too(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    await recorded(db, ["a"])
+    writing = others[0].transaction()
+    await writing.start()
+    await deliver(others[0], "a", NOW + DAY)
+    making = asyncio.ensure_future(events.make_partitions(db, TODAY))
+    while not await others[1].fetchval("select exists (select from pg_locks where not granted)"):
+        await asyncio.sleep(0)
+    await writing.commit()
+    made = await making
+
+    assert len(made) == 8
+    assert await places(db) == [("landed.event_20261124", 1), ("landed.event_20261125", 1)]
