@@ -12,14 +12,13 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-import config
 from rules.reports import Report
 from rules.state import State
 from rules.statuses import Channel, Engagement, Reason, Status
 from rules.vocabularies import Vocabulary, read
 from tests.rules.saying import after, minute, swept
 
-FOLDER = Path(config.__file__).parent / "vocabularies"
+FOLDER = Path(__file__).resolve().parents[2] / "config" / "vocabularies"
 
 OURS = ("crisis", "engage", "history", "log")
 
