@@ -175,10 +175,14 @@ async def test_a_provider_that_is_well_again_closes_the_breaker(pool: Pool, prov
     assert dict(row) == {"failures": 0, "trouble": None, "trouble_since": None}
 
 
-async def test_retry_after_is_kept_for_all_workers(pool: Pool, provider: Provider) -> None:
+@pytest.mark.parametrize("error", [Throttled, Unreachable])
+async def test_retry_after_is_kept_for_all_workers(
+    pool: Pool, provider: Provider, error: type[Throttled | Unreachable]
+) -> None:
+    """Also where a provider in trouble says when it will be back."""
     at = await desk(pool, provider)
     await record(at, ["a"])
-    provider.trouble = raising(Throttled("pretend: too fast", timedelta(minutes=7)))
+    provider.trouble = raising(error("pretend: not now", timedelta(minutes=7)))
 
     await poll(at, "w", budget())
 
