@@ -91,9 +91,10 @@ def _turn_back(says: list[Said]) -> None:
 
 
 def _miss(says: list[Said], place: int) -> None:
-    """Leave one word out of the streams. None after the verdict: nobody looks up what is settled."""
+    """Leave one word out of the streams. None after a verdict, nor one of two: nobody looks up what is settled."""
     said = says[place]
-    if said.meaning.statuses and not any(before.meaning.settles for before in says[:place]):
+    others = says[:place] + (says[place + 1 :] if said.meaning.settles else [])
+    if said.meaning.statuses and not any(other.meaning.settles for other in others):
         said.is_missing = True
         said.owed += ("missing",)
 
