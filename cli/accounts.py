@@ -124,9 +124,9 @@ def poll(name: str, *, as_json: bool) -> None:
 
     due = _change(name, task)
     if as_json:
-        show_json({"due": due})
+        show_json({"made_due": due})
     else:
-        click.echo(f"due now of {name}: {count(due, 'message')}")
+        click.echo(f"made due: {count(due, 'message')} of {name}; a worker asks about them")
 
 
 def _change(name: str, task: Any) -> Any:
