@@ -103,23 +103,23 @@ class GovukNotify(Account):
         """A token must be signed with the secret, and be fresh."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            return _error(401, "AuthError", "Unauthorized: authentication token must be provided")
+            return refused(401, "AuthError", "Unauthorized: authentication token must be provided")
         key = self.settings["api_key"]
         service, secret = key[-73:-37], key[-36:]
         try:
             claims = jwt.decode(token, secret, ["HS256"], options={"verify_iat": False, "require": ["iss", "iat"]})
         except jwt.PyJWTError:
-            return _error(403, "AuthError", "Invalid token: API key not found")
+            return refused(403, "AuthError", "Invalid token: API key not found")
         if claims["iss"] != service or not isinstance(claims["iat"], int | float):
-            return _error(403, "AuthError", "Invalid token: service not found")
+            return refused(403, "AuthError", "Invalid token: service not found")
         if abs(self.theirs(self.now).timestamp() - claims["iat"]) > FRESH:
             text = "Error: Your system clock must be accurate to within 30 seconds"
-            return _error(403, "AuthError", text)
+            return refused(403, "AuthError", text)
         return None
 
     def error(self, status: int) -> web.Response:
         """Notify's shape of an error."""
-        return _error(status, *ERRORS[status])
+        return refused(status, *ERRORS[status])
 
     def new_id(self, chance: random.Random) -> str:
         """The id of a notification."""
@@ -128,7 +128,7 @@ class GovukNotify(Account):
     async def _look_up(self, request: web.Request) -> web.Response:
         name = request.match_info["id"]
         if not _is_uuid(name):
-            return _error(400, "ValidationError", "id is not a valid UUID")
+            return refused(400, "ValidationError", "id is not a valid UUID")
         found = self.by_id.get(name.lower())
         said = self.present(found[0]) if found else None
         if not found or said is None:
@@ -141,9 +141,9 @@ class GovukNotify(Account):
         older_than = query.get("older_than")
         if unknown := wanted - STATUSES:
             text = f"status {min(unknown)} is not one of [{', '.join(sorted(STATUSES))}]"
-            return _error(400, "ValidationError", text)
+            return refused(400, "ValidationError", text)
         if older_than is not None and not _is_uuid(older_than):
-            return _error(400, "ValidationError", "older_than is not a valid UUID")
+            return refused(400, "ValidationError", "older_than is not a valid UUID")
         wanted |= FAILED if "failed" in wanted else set()
         page: list[tuple[Message, Said]] = []
         for message, said in self._newest(older_than):
@@ -155,7 +155,7 @@ class GovukNotify(Account):
 
     def _newest(self, older_than: str | None) -> Iterator[tuple[Message, Said]]:
         """What is shown of every notification that is older than that; nothing if that is not there any more."""
-        last = self.by_id.get(older_than) if older_than is not None else None
+        last = self.by_id.get(older_than.lower()) if older_than is not None else None
         end = len(self.messages) if older_than is None else last[0].number if last else 0
         if last and self.happens_once(last[0], "repeated"):
             end += 1
@@ -226,5 +226,6 @@ def _iso(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _error(status: int, error: str, text: str) -> web.Response:
+def refused(status: int, error: str, text: str) -> web.Response:
+    """An answer that says no."""
     return json({"status_code": status, "errors": [{"error": error, "message": text}]}, status)

@@ -13,6 +13,7 @@ from aiohttp import web
 from rules.state import State
 from rules.statuses import Channel
 from rules.tables import guess
+from simulator import sending
 from simulator.account import Account, World
 from simulator.expo import Expo
 from simulator.govuk_notify import GovukNotify
@@ -80,7 +81,7 @@ class Simulator:
         application = web.Application(client_max_size=16 * 1024 * 1024)
         for account in self._accounts.values():
             trouble = Trouble(account, self._stopping)
-            for route in account.routes():
+            for route in (*account.routes(), *sending.routes(account)):
                 application.router.add_route(route.method, route.path, trouble.around(route))
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=GRACE)
         await self._runner.setup()

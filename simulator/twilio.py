@@ -128,7 +128,7 @@ class Twilio(Account):
         said = self.present(found[0]) if found else None
         if not found or said is None:
             return _error(404, request.path)
-        return json(self._plain(found[0], said))
+        return json(self.plain(found[0], said))
 
     async def _list(self, request: web.Request) -> web.Response:
         query = request.query
@@ -170,7 +170,7 @@ class Twilio(Account):
         self, request: web.Request, found: list[tuple[Message, Said]], size: int, number: int
     ) -> dict[str, object]:
         page = found[:size]
-        plain = [self._plain(message, self.present(message) or said) for message, said in page]
+        plain = [self.plain(message, self.present(message) or said) for message, said in page]
         query = {name: value for name, value in request.query.items() if name not in {"Page", "PageToken"}}
         here = request.rel_url.with_query(query)
         following = here.update_query(Page=number + 1, PageToken=f"PA{page[-1][0].provider_id}") if page else here
@@ -190,7 +190,8 @@ class Twilio(Account):
         first = next((said.at for said in message.says[: present.number + 1] if said.word in SENT), None)
         return None if first is None else self.theirs(first)
 
-    def _plain(self, message: Message, said: Said) -> dict[str, object]:
+    def plain(self, message: Message, said: Said) -> dict[str, object]:
+        """A message as it is shown with what is said of it."""
         account, sent_at = self.settings["account_sid"], self._sent_at(message, said)
         is_inbound = message.known.get("direction") == "inbound"
         return {
