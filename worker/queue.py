@@ -30,7 +30,7 @@ HEALTH_EVERY = 10
 
 #: How long running jobs may take to end when the worker stops, in seconds. They are told to, and end between requests;
 #: one that is still waiting for its answer is cut off then, and hands back what it asked about.
-PATIENCE = 5
+PATIENCE = 3
 
 Job = Callable[..., Awaitable[Mapping[str, int]]]
 

@@ -88,8 +88,9 @@ async def keep_lease(this: Round) -> None:
             async with this.desk.pool.acquire() as connection:
                 until = this.now() + this.budget.lease
                 this.is_lost = not await accounts.renew(connection, this.held, until)
-        except Stale:
+        except Stale as stale:
             this.is_lost = True
+            log.warning("lease_lost", account=this.desk.account.name, reason=str(stale))
 
 
 async def write_looks(this: Round) -> None:
