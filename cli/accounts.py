@@ -86,8 +86,10 @@ def _note(one: dict[str, Any]) -> str:
     if one["state"] == "paused":
         return f"{name} is paused by its own setting, paused = true"
     if one["trouble"]:
-        again = f"; asked again after {iso(one['ask_after'])}" if one["ask_after"] else ""
-        return f"{name} is in trouble since {iso(one['trouble_since'])}: {one['trouble_said']}{again}"
+        said = f"{name} is in trouble since {iso(one['trouble_since'])}: {one['trouble_said']}"
+        if one["ask_after"]:
+            return f"{said.removesuffix('; it is asked again later')}; it is asked again after {iso(one['ask_after'])}"
+        return said
     return ""
 
 

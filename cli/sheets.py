@@ -31,7 +31,7 @@ async def as_table(
     if rows:
         click.echo("")
         show_table(("recipient", "channel", "result", "when", *(column.title for column in columns)), rows)
-    if len(rows) < everyone:
+    if len(rows) < everyone and most != 0:
         click.echo(f"\n{len(rows):,} of {everyone:,} shown; --all shows everyone, --format csv or json gives a file")
 
 

@@ -213,7 +213,7 @@ def home(servers: Urls) -> Path:
 
 
 def test_a_home_that_another_program_uses_is_refused(bare: Place, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(locks.lock_home.__kwdefaults__, "seconds", 0.1)
+    monkeypatch.setattr(locks.lock_home, "__kwdefaults__", {"seconds": 0.1})
     bare.set(home=str(home))
 
     assert f"is in use by another Landed (process {os.getpid()})" in bare("up", code=1).err
