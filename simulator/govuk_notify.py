@@ -6,7 +6,7 @@ https://docs.notifications.service.gov.uk/rest-api.html and https://github.com/a
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import jwt
 from aiohttp import web
 
 from rules.statuses import Channel, Reason, Status
-from simulator.account import Account, Route, json, uuid
+from simulator.account import Account, Route, World, json, uuid
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
 from simulator.message import Message, Said
 from simulator.timeline import Ways
@@ -88,6 +88,15 @@ class GovukNotify(Account):
         Fate("letter_trouble", LETTER, 1, ((0, "accepted"), (0.7, "technical-failure"))),
     )
 
+    def __init__(self, world: World, skew: timedelta) -> None:
+        super().__init__(world, skew)
+        self._by_reference: dict[str, list[Message]] = {}
+
+    def add(self, message: Message) -> None:
+        """Take it in, under its reference too."""
+        super().add(message)
+        self._by_reference.setdefault(message.reference, []).append(message)
+
     def new_settings(self, chance: random.Random) -> dict[str, str]:
         """An API key: its name, the service's id and the secret."""
         return {"api_key": f"practice-{uuid(chance)}-{uuid(chance)}"}
@@ -146,21 +155,22 @@ class GovukNotify(Account):
             return refused(400, "ValidationError", "older_than is not a valid UUID")
         wanted |= FAILED if "failed" in wanted else set()
         page: list[tuple[Message, Said]] = []
-        for message, said in self._newest(older_than):
-            if _fits(message, said, query.get("template_type"), query.get("reference"), wanted):
+        for message, said in self._newest(older_than, query.get("reference")):
+            if _fits(message, said, query.get("template_type"), wanted):
                 page.append((message, said))
                 if len(page) == PAGE:
                     break
         return json(self._page(request, page))
 
-    def _newest(self, older_than: str | None) -> Iterator[tuple[Message, Said]]:
+    def _newest(self, older_than: str | None, reference: str | None) -> Iterator[tuple[Message, Said]]:
         """What is shown of every notification that is older than that; nothing if that is not there any more."""
         last = self.by_id.get(older_than.lower()) if older_than is not None else None
         end = len(self.messages) if older_than is None else last[0].number if last else 0
         if last and self.happens_once(last[0], "repeated"):
             end += 1
-        for message in reversed(self.messages[:end]):
-            said = self.present(message)
+        known = self.messages[:end] if reference is None else self._by_reference.get(reference, [])
+        for message in reversed(known):
+            said = self.present(message) if message.number < end else None
             if said is not None:
                 yield message, said
 
@@ -206,12 +216,8 @@ TIMES = {
 }
 
 
-def _fits(message: Message, said: Said, kind: str | None, reference: str | None, statuses: set[str]) -> bool:
-    return (
-        (kind is None or kind == message.channel.word)
-        and (reference is None or reference == message.reference)
-        and (not statuses or said.word in statuses)
-    )
+def _fits(message: Message, said: Said, kind: str | None, statuses: set[str]) -> bool:
+    return (kind is None or kind == message.channel.word) and (not statuses or said.word in statuses)
 
 
 def _is_uuid(text: str) -> bool:

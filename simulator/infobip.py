@@ -6,9 +6,7 @@ https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error
 
 import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -18,6 +16,7 @@ from rules.statuses import Channel, Reason, Status
 from simulator.account import Account, Route, World, json, token
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
 from simulator.message import Message, Said
+from simulator.stream import Report, Stream
 from simulator.timeline import UNKNOWN, Ways
 
 SMS = (Channel.SMS,)
@@ -77,17 +76,6 @@ REFUSALS = {
 }
 
 
-@dataclass(order=True, slots=True)
-class Report:
-    """A report that was not given yet, in the order in which they come."""
-
-    shown_at: datetime
-    number: int
-    message: Message = field(compare=False)
-    said: Said = field(compare=False)
-    may_come_again: bool = field(default=True, compare=False)
-
-
 class Infobip(Account):
     """An account at Infobip."""
 
@@ -134,8 +122,7 @@ class Infobip(Account):
 
     def __init__(self, world: World, skew: timedelta) -> None:
         super().__init__(world, skew)
-        self._unread: list[Report] = []
-        self._numbers = 0
+        self._unread = Stream()
 
     def new_settings(self, chance: random.Random) -> dict[str, str]:
         """An API key."""
@@ -166,8 +153,7 @@ class Infobip(Account):
         super().add(message)
         for said in message.says:
             if said.word not in LOGS_ONLY:
-                self._numbers += 1
-                insort(self._unread, Report(said.shown_at, self._numbers, message, said))
+                self._unread.add(message, said)
 
     async def _reports(self, request: web.Request) -> web.Response:
         limit, names = _limit(request.query), _names(request.query)
@@ -183,18 +169,23 @@ class Infobip(Account):
     def _take(self, limit: int, names: frozenset[str]) -> list[Report]:
         """The newest unread reports, which are read now; those that never come are dropped on the way."""
         now = self.now
-        ready = [report for report in self._unread if now - KEPT < report.shown_at <= now]
-        for report in ready:
-            if report.said.is_missing:
-                self._unread.remove(report)
-                self.miss(report.said)
-        wanted = [one for one in ready if not one.said.is_missing and (not names or one.message.provider_id in names)]
+        ready = self._unread.ready(now)
+        over = [report for report in ready if report.said.is_missing or report.shown_at <= now - KEPT]
+        for report in over:
+            self.miss(report.said)
+        self._unread.drop(over)
+        gone = {report.number for report in over}
+        wanted = [
+            report
+            for report in ready
+            if report.number not in gone and (not names or report.message.provider_id in names)
+        ]
         page = wanted[-limit:][::-1]
-        for report in page:
-            if report.may_come_again and self.happens("repeated"):
-                report.may_come_again = False
-            else:
-                self._unread.remove(report)
+        again = [report for report in page if report.may_come_again and self.happens("repeated")]
+        for report in again:
+            report.may_come_again = False
+        kept = {report.number for report in again}
+        self._unread.drop(report for report in page if report.number not in kept)
         return page
 
     async def _logs(self, request: web.Request) -> web.Response:

@@ -141,6 +141,7 @@ class Mailgun(Account):
     def __init__(self, world: World, skew: timedelta) -> None:
         super().__init__(world, skew)
         self._events: list[Event] = []
+        self._events_of: dict[str, list[Event]] = {}
 
     def new_settings(self, chance: random.Random) -> dict[str, str]:
         """The private key, and the domain."""
@@ -176,6 +177,7 @@ class Mailgun(Account):
         for said in message.says:
             event = Event(self.theirs(said.at).timestamp(), token(chance, 22), message, said)
             insort(self._events, event)
+            insort(self._events_of.setdefault(message.provider_id, []), event)
 
     async def _first(self, request: web.Request) -> web.Response:
         try:
@@ -228,7 +230,10 @@ class Mailgun(Account):
 
     def _from(self, query: Query, *, ascending: bool) -> Iterator[Event]:
         """The events from where a page begins, in one direction."""
-        events, place = self._events, query.before or query.after
+        wanted = dict(query.filters).get("message-id")
+        is_one = wanted is not None and " " not in wanted
+        events = self._events_of.get((wanted or "").strip('"'), []) if is_one else self._events
+        place = query.before or query.after
         if ascending:
             begin = query.begin if query.ascending else query.end
             start = (

@@ -5,9 +5,7 @@ notifications, https://support.messagemedia.com (4413658199311, November 2026).
 """
 
 import random
-from bisect import insort
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -16,7 +14,8 @@ from aiohttp import web
 from rules.statuses import Channel, Reason, Status
 from simulator.account import Account, Route, World, basic, body, json, token, uuid
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
-from simulator.message import Message, Said
+from simulator.message import Message
+from simulator.stream import Report, Stream
 from simulator.timeline import Ways
 
 SMS = (Channel.SMS,)
@@ -30,16 +29,6 @@ LOOKUP_ONLY = frozenset({"queued", "processed", "scheduled", "cancelled"})
 START = ((0.0, "queued"), (0.05, "processed"), (0.1, "enroute 101"))
 
 SUBMITTED = (*START, (0.2, "submitted 200"))
-
-
-@dataclass(order=True, slots=True)
-class Report:
-    """A report in the queue, in the order in which it came there."""
-
-    shown_at: datetime
-    id: str
-    message: Message = field(compare=False)
-    said: Said = field(compare=False)
 
 
 class MessageMedia(Account):
@@ -88,7 +77,7 @@ class MessageMedia(Account):
 
     def __init__(self, world: World, skew: timedelta) -> None:
         super().__init__(world, skew)
-        self._queue: list[Report] = []
+        self._queue = Stream()
         self._taken: dict[str, Report] = {}
 
     def new_settings(self, chance: random.Random) -> dict[str, str]:
@@ -123,7 +112,7 @@ class MessageMedia(Account):
         for said in message.says:
             number = uuid(chance)
             if said.word not in LOOKUP_ONLY:
-                insort(self._queue, Report(said.shown_at, number, message, said))
+                self._queue.add(message, said, number)
 
     async def _waiting(self, request: web.Request) -> web.Response:
         del request
@@ -137,27 +126,21 @@ class MessageMedia(Account):
 
     def _oldest(self) -> list[Report]:
         """The oldest reports; those that never come are dropped on the way."""
-        page: list[Report] = []
-        for report in list(self._queue):
-            if report.shown_at > self.now or len(page) == MOST:
-                break
-            if report.said.is_missing:
-                self._queue.remove(report)
-                self.miss(report.said)
-            else:
-                page.append(report)
-        return page
+        ready = self._queue.ready(self.now)
+        missing = [report for report in ready if report.said.is_missing]
+        for report in missing:
+            self.miss(report.said)
+        self._queue.drop(missing)
+        return [report for report in ready if not report.said.is_missing][:MOST]
 
     async def _confirm(self, request: web.Request) -> web.Response:
         ids = (await body(request)).get("delivery_report_ids")
         if not isinstance(ids, list) or not ids or len(ids) > MOST or not all(isinstance(one, str) for one in ids):
             text = f"delivery_report_ids must have between 1 and {MOST} ids"
             return json({"message": "Validation failed", "details": [text]}, 400)
-        for number in ids:
-            report = self._taken.pop(number, None)
-            # A confirmation that is lost: the report comes again, and has to be confirmed again.
-            if report is not None and not self.happens("repeated"):
-                self._queue.remove(report)
+        known = [self._taken.pop(number) for number in dict.fromkeys(ids) if number in self._taken]
+        # A confirmation may be lost: the report comes again, and has to be confirmed again.
+        self._queue.drop([report for report in known if not self.happens("repeated")])
         return json({}, 202)
 
     async def _look_up(self, request: web.Request) -> web.Response:
