@@ -35,16 +35,22 @@ select landed.drop_partitions('event', '9999-01-01'), landed.drop_partitions('lo
 do $$
 declare
     found record;
+    filled boolean;
 begin
     delete from landed.migration where number >= 9000;
-    alter sequence landed.message_id restart;
     for found in
-        select relname from pg_class
-        where relnamespace = 'landed'::regnamespace and relkind = 'r' and relname <> 'migration'
+        select relname, relkind from pg_class
+        where relnamespace = 'landed'::regnamespace and relkind in ('r', 'S') and relname <> 'migration'
     loop
-        execute format('truncate landed.%I restart identity', found.relname);
+        if found.relkind = 'S' then
+            perform setval(format('landed.%I', found.relname), 1, false);
+        else
+            execute format('select exists (select from landed.%I)', found.relname) into filled;
+            if filled then
+                execute format('truncate landed.%I', found.relname);
+            end if;
+        end if;
     end loop;
-    truncate landed.event, landed.look restart identity;
 end
 $$;
 """
