@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 import structlog
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
 from arq.cron import cron
 from arq.worker import Function, Worker, func
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 log = structlog.get_logger()
@@ -24,6 +25,9 @@ HEALTH = "landed:health:"
 
 #: How often arq looks for work, in seconds.
 POLL_DELAY = 0.2
+
+#: How long a server may take to answer at all, in seconds.
+CONNECT_SECONDS = 5
 
 #: How often a worker says that it lives, in seconds.
 HEALTH_EVERY = 10
@@ -149,9 +153,15 @@ async def _finish(worker: Worker) -> None:
 
 
 async def _connect(redis_url: str) -> ArqRedis:
-    settings = RedisSettings.from_dsn(redis_url)
-    settings.conn_retries = 0
-    return await create_pool(settings, job_serializer=encode, job_deserializer=decode, default_queue_name=NAME)
+    """Connect, or raise. redis-py reads the URL: arq knows no quoted password, and no URL that ends with a slash."""
+    pool = ConnectionPool.from_url(redis_url, socket_connect_timeout=CONNECT_SECONDS)
+    redis = ArqRedis(pool, job_serializer=encode, job_deserializer=decode, default_queue_name=NAME)
+    try:
+        await redis.ping()
+    except BaseException:
+        await _disconnect(redis)
+        raise
+    return redis
 
 
 async def _disconnect(redis: ArqRedis) -> None:

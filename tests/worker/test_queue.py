@@ -288,3 +288,12 @@ async def test_two_workers_share_the_clock(redis_url: str, desk: Desk) -> None:
     seconds = loop.time() - began
 
     assert desk.ticks <= seconds + 2
+
+
+@pytest.mark.parametrize("end", ["", "/", "/0"])
+async def test_every_usual_way_to_write_the_url_leads_to_the_server(redis_url: str, end: str) -> None:
+    gate, through = redis_gate(redis_url)
+    async with gate:
+        place = through().rpartition("/")[0]
+
+        assert await health(place + end) == {}

@@ -1,0 +1,215 @@
+"""A PostgreSQL 15 and a Redis 7 as Debian packages them, with passwords, over TCP, for as long as a test session lasts.
+
+Where they are not installed, their packages are fetched through apt's own client and unpacked into a folder of the
+session. Nothing of the system is changed: no package is installed, no cluster or service is made, apt's lists are ours.
+"""
+
+import os
+import platform
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from embedded import Urls
+
+#: What is wanted, and where it is once its package is there.
+POSTGRES = Path("usr/lib/postgresql/15/bin/postgres")
+REDIS = Path("usr/bin/redis-server")
+PACKAGES = {"postgresql-15": POSTGRES, "redis-server": REDIS}
+
+#: Needed to install the packages, and not to run the programs in them.
+NOT_NEEDED = (
+    "adduser",
+    "dpkg",
+    "libllvm",
+    "libz3",
+    "locales",
+    "lsb-base",
+    "perl",
+    "postgresql-common",
+    "tzdata",
+    "ucf",
+)
+
+#: Seconds that apt may take.
+PATIENCE = 120
+
+#: One that a URL must quote.
+PASSWORD = f"p@ss/word:{secrets.token_hex(8)}%"
+
+SYSTEM = Path("/")
+
+NOBODY = pwd.getpwnam("nobody")
+
+
+class NoServers(Exception):
+    """They are not to be had here. The message says why."""
+
+
+@contextmanager
+def debian_servers() -> Iterator[Urls]:
+    """Both servers, ready; the URL of an empty database and of an empty Redis. Raises NoServers."""
+    folder = Path(tempfile.mkdtemp(prefix="landed-debian-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        fetched = _fetch(folder)
+        roots = [SYSTEM if (SYSTEM / path).exists() else fetched for path in (POSTGRES, REDIS)]
+        with _postgres(roots[0], folder) as database, _redis(roots[1], folder) as redis:
+            yield Urls(database, redis)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fetch(folder: Path) -> Path:
+    """Fetch and unpack what is not installed; where it is then."""
+    root = folder / "root"
+    missing = [name for name, path in PACKAGES.items() if not (SYSTEM / path).exists()]
+    if not missing:
+        return root
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise NoServers(f"{' and '.join(missing)} are not installed, and there is no apt to fetch them with")
+    apt = _Apt(folder / "apt")
+    apt.run("update", "-qq")
+    planned = apt.run("install", "--simulate", "--no-install-recommends", *missing).splitlines()
+    names = [line.split()[1] for line in planned if line.startswith("Inst ")]
+    apt.run("download", *(name for name in names if not name.startswith(NOT_NEEDED)))
+    for package in (folder / "apt" / "packages").glob("*.deb"):
+        _run(["dpkg-deb", "--extract", str(package), str(root)])
+    return root
+
+
+class _Apt:
+    """apt with lists and packages in a folder of ours: it needs no right, and changes nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._packages = folder / "packages"
+        for name in ("lists/partial", "cache/archives/partial", "packages"):
+            (folder / name).mkdir(parents=True)
+        settings = {
+            "Dir::State::lists": folder / "lists",
+            "Dir::Cache": folder / "cache",
+            "Debug::NoLocking": "true",
+            "APT::Sandbox::User": pwd.getpwuid(os.geteuid()).pw_name,
+            "Acquire::Retries": "1",
+            "Acquire::http::Timeout": "10",
+            "Acquire::https::Timeout": "10",
+        }
+        self._options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+
+    def run(self, word: str, *arguments: str) -> str:
+        """What apt says. Raises NoServers."""
+        return _run(["apt-get", *self._options, word, *arguments], cwd=self._packages)
+
+
+def _run(command: Sequence[str], cwd: Path | None = None) -> str:
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        raise NoServers(f"{command[0]} took longer than {PATIENCE} s") from None
+    # apt ends well also where it could not reach anything.
+    if done.returncode or "Failed to fetch" in done.stderr:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise NoServers(f"{command[0]} cannot get PostgreSQL 15 and Redis 7: {said[-1] if said else done.returncode}")
+    return done.stdout
+
+
+@contextmanager
+def _postgres(root: Path, folder: Path) -> Iterator[str]:
+    """A cluster of its own, as `nobody` where we are root; its URL."""
+    bin_, data, port = (root / POSTGRES).parent, folder / "postgres", _free_port()
+    data.mkdir(mode=0o700)
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    if not os.geteuid():
+        for path in (data, secret):
+            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    secret.chmod(0o400)
+    asks = ("--auth=scram-sha-256", "--username=landed", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8")
+    _serverly([bin_ / "initdb", "--no-sync", *asks, "-D", data], root).communicate()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "jit": "off",
+        "password_encryption": "scram-sha-256",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with _running([bin_ / "postgres", "-D", data, *options], root, port):
+        yield f"postgresql://landed:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def _redis(root: Path, folder: Path) -> Iterator[str]:
+    port = _free_port()
+    text = f'bind 127.0.0.1\nport {port}\nrequirepass "{PASSWORD}"\nsave ""\nappendonly no\ndir {folder}\n'
+    # On standard input, so that nobody finds the password among the processes.
+    with _running([root / REDIS, "-"], root, port, text):
+        yield f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0"
+
+
+@contextmanager
+def _running(command: Sequence[str | Path], root: Path, port: int, said: str = "") -> Iterator[None]:
+    """A server from when it answers until it is not needed any more."""
+    server = _serverly(command, root)
+    try:
+        assert server.stdin is not None
+        server.stdin.write(said.encode())
+        server.stdin.close()
+        while not _answers(port):
+            if server.poll() is not None:
+                assert server.stdout is not None
+                raise NoServers(
+                    f"{Path(command[0]).name} ended: {server.stdout.read().decode(errors='replace')[-500:]}"
+                )
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        assert server.stdout is not None
+        server.stdout.close()
+
+
+def _serverly(command: Sequence[str | Path], root: Path) -> "subprocess.Popen[bytes]":
+    """Start a program, as `nobody` where we are root, with the libraries that were unpacked beside it."""
+    root_user = not os.geteuid()
+    machine = f"{platform.machine()}-linux-gnu"
+    libraries = [] if root == SYSTEM else [root / "usr/lib" / machine, root / "lib" / machine]
+    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    if libraries:
+        environment["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
+    return subprocess.Popen(
+        [str(part) for part in command],
+        cwd="/",
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        user=NOBODY.pw_uid if root_user else None,
+        group=NOBODY.pw_gid if root_user else None,
+        extra_groups=[] if root_user else None,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as one:
+        one.settimeout(0.2)
+        return one.connect_ex(("127.0.0.1", port)) == 0
