@@ -11,8 +11,10 @@ from typing import ClassVar
 from aiohttp import web
 
 from rules.statuses import Channel, Reason, Status
-from simulator.account import Account, Route, body, json, token, uuid
+from simulator.account import Account, Route
+from simulator.exchange import body, json
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
+from simulator.made_up import token, uuid
 from simulator.message import Message, Said
 
 PUSH = (Channel.PUSH,)

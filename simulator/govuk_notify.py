@@ -14,8 +14,10 @@ import jwt
 from aiohttp import web
 
 from rules.statuses import Channel, Reason, Status
-from simulator.account import Account, Route, World, json, uuid
+from simulator.account import Account, Route, World
+from simulator.exchange import json
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
+from simulator.made_up import uuid
 from simulator.message import Message, Said
 from simulator.timeline import Ways
 
@@ -166,7 +168,7 @@ class GovukNotify(Account):
         """What is shown of every notification that is older than that; nothing if that is not there any more."""
         last = self.by_id.get(older_than.lower()) if older_than is not None else None
         end = len(self.messages) if older_than is None else last[0].number if last else 0
-        if last and self.happens_once(last[0], "repeated"):
+        if last and self.chance.happens_once(last[0], "repeated"):
             end += 1
         known = self.messages[:end] if reference is None else self._by_reference.get(reference, [])
         for message in reversed(known):

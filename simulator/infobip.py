@@ -13,8 +13,10 @@ from typing import ClassVar
 from aiohttp import web
 
 from rules.statuses import Channel, Reason, Status
-from simulator.account import Account, Route, World, json, token
+from simulator.account import Account, Route, World
+from simulator.exchange import json
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
+from simulator.made_up import token
 from simulator.message import Message, Said
 from simulator.stream import Report, Stream
 from simulator.timeline import UNKNOWN, Ways
@@ -160,8 +162,8 @@ class Infobip(Account):
         if limit is None:
             return _error(400, "limit must be between 1 and 1000")
         page = self._take(limit, names)
-        if len(page) > 1 and self.happens("out_of_order"):
-            self.shuffle(page)
+        if len(page) > 1 and self.chance.happens("out_of_order"):
+            self.chance.shuffle(page)
         for report in page:
             self.told(report.message, report.said)
         return json({"results": [self._report(report) for report in page]})
@@ -181,7 +183,7 @@ class Infobip(Account):
             if report.number not in gone and (not names or report.message.provider_id in names)
         ]
         page = wanted[-limit:][::-1]
-        again = [report for report in page if report.may_come_again and self.happens("repeated")]
+        again = [report for report in page if report.may_come_again and self.chance.happens("repeated")]
         for report in again:
             report.may_come_again = False
         kept = {report.number for report in again}

@@ -6,59 +6,29 @@ https://github.com/mailgun/documentation `source/api-events.rst` and https://git
 
 import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
 from rules.statuses import Channel, Engagement, Reason, Status
-from simulator.account import Account, Route, World, basic, json, token
+from simulator.account import Account, Route, World
+from simulator.exchange import basic, json
 from simulator.fates import Fate, Meaning, means
+from simulator.made_up import token
+from simulator.mailgun_feed import Event, Feed, Query, first_query
 from simulator.message import Message, Said
 from simulator.timeline import Ways
 
 EMAIL = (Channel.EMAIL,)
-
-#: Events on a page: most, and unless the client says otherwise.
-MOST, PAGE = 300, 100
 
 ACCEPTED = (0.0, "accepted")
 
 FULL = "4.2.2 The email account that you tried to reach is over quota"
 
 UNKNOWN_USER = "5.1.1 The email account that you tried to reach does not exist"
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Event:
-    """One event in the feed, in its order: by time, then by id."""
-
-    timestamp: float
-    id: str
-    message: Message = field(compare=False)
-    said: Said = field(compare=False)
-
-    @property
-    def key(self) -> tuple[float, str]:
-        """Its place."""
-        return self.timestamp, self.id
-
-
-class Query(msgspec.Struct, frozen=True):
-    """What a page shows: a range of time, a direction, filters, and the place where it begins."""
-
-    ascending: bool
-    begin: float | None = None
-    end: float | None = None
-    limit: int = PAGE
-    filters: tuple[tuple[str, str], ...] = ()
-    after: tuple[float, str] | None = None
-    before: tuple[float, str] | None = None
 
 
 class Mailgun(Account):
@@ -140,8 +110,7 @@ class Mailgun(Account):
 
     def __init__(self, world: World, skew: timedelta) -> None:
         super().__init__(world, skew)
-        self._events: list[Event] = []
-        self._events_of: dict[str, list[Event]] = {}
+        self._feed = Feed()
 
     def new_settings(self, chance: random.Random) -> dict[str, str]:
         """The private key, and the domain."""
@@ -173,15 +142,13 @@ class Mailgun(Account):
     def add(self, message: Message) -> None:
         """Put its events into the feed, from where they show when their time has come."""
         super().add(message)
-        chance = self.random(f"events {message.provider_id} {message.part}")
+        chance = self.chance.of(f"events {message.provider_id} {message.part}")
         for said in message.says:
-            event = Event(self.theirs(said.at).timestamp(), token(chance, 22), message, said)
-            insort(self._events, event)
-            insort(self._events_of.setdefault(message.provider_id, []), event)
+            self._feed.add(Event(self.theirs(said.at).timestamp(), token(chance, 22), message, said))
 
     async def _first(self, request: web.Request) -> web.Response:
         try:
-            query = _query(request.query)
+            query = first_query(request.query)
         except ValueError as error:
             return json({"message": str(error)}, 400)
         return self._page(request, query)
@@ -194,12 +161,12 @@ class Mailgun(Account):
         return self._page(request, query)
 
     def _page(self, request: web.Request, query: Query) -> web.Response:
-        page = self._select(query)
+        page = self._feed.page(query, self._is_shown)
         for event in page:
             self.told(event.message, event.said)
         items = [self._plain(event) for event in page]
-        if self.happens("repeated", on=0 < len(items) < query.limit):
-            place = self.pick(len(items))
+        if self.chance.happens("repeated", on=0 < len(items) < query.limit):
+            place = self.chance.pick(len(items))
             items.insert(place, items[place])
         first, last = (page[0].key, page[-1].key) if page else (query.after, query.after)
         plain = {
@@ -215,42 +182,11 @@ class Mailgun(Account):
         page = urlsafe_b64encode(msgspec.json.encode(query)).decode()
         return f"{request.url.origin()}/v3/{self.settings['domain']}/events/{page}"
 
-    def _select(self, query: Query) -> list[Event]:
-        """The events of a page, in its order."""
-        back = query.before is not None
-        page: list[Event] = []
-        for event in self._from(query, ascending=query.ascending != back):
-            if not _is_within(event, query):
-                break
-            if self._is_shown(event, dict(query.filters)):
-                page.append(event)
-                if len(page) == query.limit:
-                    break
-        return page[::-1] if back else page
-
-    def _from(self, query: Query, *, ascending: bool) -> Iterator[Event]:
-        """The events from where a page begins, in one direction."""
-        wanted = dict(query.filters).get("message-id")
-        is_one = wanted is not None and " " not in wanted
-        events = self._events_of.get((wanted or "").strip('"'), []) if is_one else self._events
-        place = query.before or query.after
-        if ascending:
-            begin = query.begin if query.ascending else query.end
-            start = (
-                bisect_left(events, begin or 0.0, key=_time) if place is None else bisect_right(events, place, key=_key)
-            )
-            yield from events[start:]
-        else:
-            end = query.begin if not query.ascending else query.end
-            stop = bisect_left(events, place, key=_key) if place else len(events)
-            stop = min(stop, bisect_right(events, end, key=_time)) if end is not None else stop
-            yield from reversed(events[:stop])
-
-    def _is_shown(self, event: Event, filters: Mapping[str, str]) -> bool:
+    def _is_shown(self, event: Event, query: Query) -> bool:
         said = event.said
-        if said.shown_at > self.now or not _fits(event, filters):
+        if said.shown_at > self.now:
             return False
-        if said.is_missing and "message-id" not in filters:
+        if said.is_missing and not query.names_message:
             self.miss(said)
             return False
         return True
@@ -283,65 +219,6 @@ class Mailgun(Account):
         return plain
 
 
-#: What an event's own field is called that a filter names.
-FILTERS = ("event", "message-id", "recipient", "severity", "to")
-
-
-def _query(given: Mapping[str, str]) -> Query:
-    """The query of a first page. ValueError says what is wrong with it."""
-    begin, end = _moment(given.get("begin")), _moment(given.get("end"))
-    direction = given.get("ascending")
-    if direction not in {None, "yes", "no", "true", "false"}:
-        raise ValueError("ascending must be yes or no")
-    if begin is not None and end is None and direction is None:
-        raise ValueError("ascending is required where there is no end")
-    up = direction in {"yes", "true"} if direction else begin is not None and end is not None and begin < end
-    if begin is not None and end is not None and (begin < end) != up and begin != end:
-        raise ValueError("begin, end and ascending contradict each other")
-    limit = given.get("limit", str(PAGE))
-    if not limit.isdecimal() or not 0 < int(limit) <= MOST:
-        raise ValueError(f"limit must be between 1 and {MOST}")
-    filters = tuple((name, given[name]) for name in FILTERS if given.get(name))
-    return Query(up, begin, end, int(limit), filters)
-
-
-def _moment(text: str | None) -> float | None:
-    """Seconds since 1970, or a time as mails write it. ValueError if it is neither."""
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return parsedate_to_datetime(text).timestamp()
-
-
-def _is_within(event: Event, query: Query) -> bool:
-    """Whether an event lies in the range of time, of which the two ends may come in either order."""
-    ends = (query.begin, query.end) if query.ascending else (query.end, query.begin)
-    return (ends[0] is None or event.timestamp >= ends[0]) and (ends[1] is None or event.timestamp <= ends[1])
-
-
-def _fits(event: Event, filters: Mapping[str, str]) -> bool:
-    if not filters:
-        return True
-    name, severity = (*event.said.word.split("."), "")[:2]
-    recipient = event.message.recipient.lower()
-    fields = {
-        "event": name,
-        "message-id": event.message.provider_id,
-        "recipient": recipient,
-        "severity": severity if name == "failed" else "",
-        "to": recipient,
-    }
-    return all(_matches(fields[name], wanted) for name, wanted in filters.items())
-
-
-def _matches(value: str, wanted: str) -> bool:
-    """Whether a filter allows a value: a word, or several joined by OR, quoted or not."""
-    words = (word.strip().strip('"').lower() for word in wanted.strip("()").split(" OR "))
-    return value.lower() in words
-
-
 def _delivery(said: Said) -> dict[str, object]:
     enhanced, _, _ = said.meaning.text.partition(" ")
     plain: dict[str, object] = {
@@ -357,11 +234,3 @@ def _delivery(said: Said) -> dict[str, object]:
     if said.word.startswith("failed.temporary"):
         plain["retry-seconds"] = 600
     return plain
-
-
-def _time(event: Event) -> float:
-    return event.timestamp
-
-
-def _key(event: Event) -> tuple[float, str]:
-    return event.key

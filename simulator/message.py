@@ -48,7 +48,8 @@ class Message:
     is_ours: bool = True
     #: The number of the message on its account.
     number: int = 0
-    known: dict[str, str] = field(default_factory=dict)
+    #: Which faults have met it, where that must be known later.
+    known: dict[str, bool] = field(default_factory=dict)
 
     def sent(self, provider: str) -> Sent:
         """The same as its sender knows it."""

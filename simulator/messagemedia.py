@@ -12,8 +12,10 @@ from typing import ClassVar
 from aiohttp import web
 
 from rules.statuses import Channel, Reason, Status
-from simulator.account import Account, Route, World, basic, body, json, token, uuid
+from simulator.account import Account, Route, World
+from simulator.exchange import basic, body, json
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
+from simulator.made_up import token, uuid
 from simulator.message import Message
 from simulator.stream import Report, Stream
 from simulator.timeline import Ways
@@ -108,7 +110,7 @@ class MessageMedia(Account):
     def add(self, message: Message) -> None:
         """Put the reports about it into the queue, from where they are given out when their time has come."""
         super().add(message)
-        chance = self.random(f"reports {message.provider_id}")
+        chance = self.chance.of(f"reports {message.provider_id}")
         for said in message.says:
             number = uuid(chance)
             if said.word not in LOOKUP_ONLY:
@@ -117,8 +119,8 @@ class MessageMedia(Account):
     async def _waiting(self, request: web.Request) -> web.Response:
         del request
         page = self._oldest()
-        if len(page) > 1 and self.happens("out_of_order"):
-            self.shuffle(page)
+        if len(page) > 1 and self.chance.happens("out_of_order"):
+            self.chance.shuffle(page)
         for report in page:
             self._taken[report.id] = report
             self.told(report.message, report.said)
@@ -140,7 +142,7 @@ class MessageMedia(Account):
             return json({"message": "Validation failed", "details": [text]}, 400)
         known = [self._taken.pop(number) for number in dict.fromkeys(ids) if number in self._taken]
         # A confirmation may be lost: the report comes again, and has to be confirmed again.
-        self._queue.drop([report for report in known if not self.happens("repeated")])
+        self._queue.drop([report for report in known if not self.chance.happens("repeated")])
         return json({}, 202)
 
     async def _look_up(self, request: web.Request) -> web.Response:

@@ -64,7 +64,7 @@ class Faults:
             repeated=0.05,
             missing=0.05,
             inserted_late=0.2,
-            lost=0.2,
+            lost=0.35,
             throttled=0.04,
             throttled_silently=0.03,
             server_error=0.04,

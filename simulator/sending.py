@@ -10,7 +10,8 @@ import msgspec
 from aiohttp import web
 
 from rules.statuses import Channel
-from simulator.account import Account, Route, body, json
+from simulator.account import Account, Route
+from simulator.exchange import body, json
 from simulator.govuk_notify import refused
 from simulator.infobip import STATUSES
 from simulator.message import Message

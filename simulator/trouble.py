@@ -63,9 +63,9 @@ class Trouble:
 
     def _before(self, *, on: bool) -> str | None:
         """What goes wrong before the request is looked at. Each draws from chance, so that none hides another."""
-        drawn = [fault for fault in BEFORE if self._account.draws(fault, on=on)]
+        drawn = [fault for fault in BEFORE if self._account.chance.draws(fault, on=on)]
         if drawn:
-            self._account.count(drawn[0])
+            self._account.chance.count(drawn[0])
         return drawn[0] if drawn else None
 
     async def _fail(self, request: web.Request, fault: str) -> web.Response:
@@ -76,7 +76,7 @@ class Trouble:
         if fault == "throttled_silently":
             return self._account.error(429)
         if fault == "server_error":
-            return self._account.error(SERVER_ERRORS[self._account.pick(len(SERVER_ERRORS))])
+            return self._account.error(SERVER_ERRORS[self._account.chance.pick(len(SERVER_ERRORS))])
         return await self._be_silent(request)
 
     async def _be_silent(self, request: web.Request) -> web.Response:
@@ -93,14 +93,14 @@ class Trouble:
         if response.status != web.HTTPOk.status_code or not isinstance(whole, bytes) or len(whole) < 2:  # noqa: PLR2004
             return False
         if route.empty is None:
-            if not self._account.happens("truncated", on=on):
+            if not self._account.chance.happens("truncated", on=on):
                 return False
-        elif not self._account.happens("lost", on=on and whole != route.empty):
+        elif not self._account.chance.happens("lost", on=on and whole != route.empty):
             return False
-        elif self._account.pick(2):
+        elif self._account.chance.pick(2):
             _broken(request, response)
             return True
-        response.body = whole[: 1 + self._account.pick(len(whole) - 1)]
+        response.body = whole[: 1 + self._account.chance.pick(len(whole) - 1)]
         return True
 
 

@@ -13,8 +13,10 @@ from typing import ClassVar
 from aiohttp import web
 
 from rules.statuses import Channel, Engagement, Reason, Status
-from simulator.account import Account, Route, basic, hexadecimal, json
+from simulator.account import Account, Route
+from simulator.exchange import basic, json
 from simulator.fates import GIVEN_UP, Fate, Meaning, means
+from simulator.made_up import hexadecimal
 from simulator.message import Message, Said
 
 SMS, CHAT = (Channel.SMS,), (Channel.CHAT,)
@@ -121,7 +123,7 @@ class Twilio(Account):
         """Also what comes in is listed."""
         super().accept_other(channel, chance)
         if chance.random() < INBOUND:
-            self.messages[-1].known["direction"] = "inbound"
+            self.messages[-1].known["inbound"] = True
 
     async def _look_up(self, request: web.Request) -> web.Response:
         found = self.by_id.get(request.match_info["sid"])
@@ -153,7 +155,7 @@ class Twilio(Account):
         last = self.by_id.get((token or "").removeprefix("PA"))
         if not last:
             return None
-        return last[0].number + (1 if self.happens_once(last[0], "repeated") else 0)
+        return last[0].number + (1 if self.chance.happens_once(last[0], "repeated") else 0)
 
     def _newest(self, start: int | None) -> Iterator[Message]:
         yield from reversed(self.messages[:start] if start is not None else self.messages)
@@ -162,7 +164,7 @@ class Twilio(Account):
         if query.get("To", _address(message)) != _address(message) or query.get("From", SENDER) != SENDER:
             return False
         sent_at = self._sent_at(message, said)
-        if sent_at is None and window and self.draws_for(message, "unlisted"):
+        if sent_at is None and window and self.chance.happens_always(message, "unlisted"):
             return False
         return window.has(sent_at or self.theirs(message.sent_at))
 
@@ -193,7 +195,7 @@ class Twilio(Account):
     def plain(self, message: Message, said: Said) -> dict[str, object]:
         """A message as it is shown with what is said of it."""
         account, sent_at = self.settings["account_sid"], self._sent_at(message, said)
-        is_inbound = message.known.get("direction") == "inbound"
+        is_inbound = bool(message.known.get("inbound"))
         return {
             "sid": message.provider_id,
             "account_sid": account,

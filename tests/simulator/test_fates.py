@@ -187,6 +187,13 @@ def test_what_cannot_be_sent_is_refused() -> None:
         simulator.send("twilio", Channel.SMS, ["+1"], fate="deliverd")
 
 
+def test_whoever_is_named_twice_gets_one_message() -> None:
+    simulator = Simulator(Scenario(), Clock())
+    sent = simulator.send("mailgun", Channel.EMAIL, ["Ann@example.org", "bob@example.org", "ann@example.org"])
+
+    assert [one.part for one in sent] == ["ann@example.org", "bob@example.org"]
+
+
 def test_credentials_follow_from_the_seed() -> None:
     first, same, other = (Simulator(Scenario(seed=seed), Clock()) for seed in (1, 1, 2))
 
