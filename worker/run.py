@@ -27,11 +27,35 @@ class NotMigrated(Exception):
 
 async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises StoreUnreachable, NotMigrated and NewerDatabase at the start only."""
+    begun = asyncio.Event()
+    working = asyncio.ensure_future(_work(settings, accounts, stop, begun))
+    cutting_off = asyncio.ensure_future(_cut_off(working, stop, begun))
+    try:
+        await working
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+    finally:
+        working.cancel()
+        cutting_off.cancel()
+        await asyncio.gather(working, cutting_off, return_exceptions=True)
+    log.info("worker_stopped")
+
+
+async def _cut_off(working: asyncio.Future[None], stop: asyncio.Event, begun: asyncio.Event) -> None:
+    """A worker that still waits for its servers has nothing to end in order."""
+    await stop.wait()
+    if not begun.is_set():
+        working.cancel()
+
+
+async def _work(settings: Settings, accounts: Mapping[str, Account], stop: asyncio.Event, begun: asyncio.Event) -> None:
     if settings.database_url is None or settings.redis_url is None:
         msg = "a worker needs LANDED_DATABASE_URL and LANDED_REDIS_URL"
         raise ValueError(msg)
     options = settings.worker
-    async with open_pool(settings.database_url.get_secret_value(), size=options.connections) as pool:
+    url, prepared = settings.database_url.get_secret_value(), settings.prepared_statements
+    async with open_pool(url, size=options.connections, prepared=prepared) as pool:
         numbers = await _prepare(pool, accounts)
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         queue = Queue(
@@ -54,6 +78,7 @@ async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio
             name,
         )
         await _begin(program)
+        begun.set()
         try:
             await queue.serve(
                 {"poll": program.poll, "intake": program.intake},
@@ -66,7 +91,6 @@ async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio
             )
         finally:
             await program.close()
-    log.info("worker_stopped")
 
 
 async def _prepare(pool: Pool, accounts: Mapping[str, Account]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from store import migrations
 from store.connections import Pool
-from tests.worker.gate import postgres_gate, redis_gate
+from tests.worker.gate import Gate, postgres_gate, redis_gate
 from tests.worker.pretend import statuses
 from tests.worker.process import SECONDS, Twilio, Worker, configuration
 
@@ -226,7 +226,7 @@ async def test_sigterm_ends_a_worker_within_seconds_cleanly_also_in_the_middle_o
     async with twilio.served() as url, Worker(tmp_path, database, redis_url, configuration(url)) as worker:
         await running(worker)
         await pool.executemany(INSERT, [(name, timedelta(minutes=10)) for name in names])
-        await until(_looks(pool, 5), "some requests are written down")
+        await until(_looks(pool, 1), "a request is written down")
         twilio.close()
         await until(_asked(twilio, 1), "it asks")
 
@@ -241,6 +241,30 @@ async def test_sigterm_ends_a_worker_within_seconds_cleanly_also_in_the_middle_o
     assert len(worker.events("worker_stopped")) == 1
     # What was asked and answered is written down; what was cut off does not count as a look.
     assert looks == covered
+
+
+async def test_sigterm_ends_a_worker_that_still_waits_for_its_postgres(
+    database: str, redis_url: str, tmp_path: Path
+) -> None:
+    gate, through = postgres_gate(database)
+    await gate.open()
+    await gate.shut()
+    async with Worker(tmp_path, through(), redis_url, configuration("http://127.0.0.1:9")) as worker:
+        await gate.open()
+        await until(_came(gate), "it comes to its Postgres")
+        await gate.shut()
+
+        code, seconds = await worker.stop()
+
+    assert (code, seconds < 10) == (0, True)
+    assert len(worker.events("worker_stopped")) == 1
+
+
+def _came(gate: Gate) -> Callable[[], Awaitable[bool]]:
+    async def has() -> bool:
+        return gate.passed > 0
+
+    return has
 
 
 def _reaches_postgres(pool: Pool) -> Callable[[], Awaitable[bool]]:
