@@ -87,7 +87,10 @@ def place(url: str) -> str:
         # A password with an unescaped `?`, or one in the query with an unescaped `@`. Which, nobody can tell.
         return "the place that it names"
     host = parse_qs(query).get("host", [""])[0]
-    return rest.rpartition("@")[2].strip("/") or host or "its default place"
+    named = rest.rpartition("@")[2]
+    if named.startswith("/") and host:
+        return host
+    return named.strip("/") or host or "its default place"
 
 
 async def clock(connection: Connection) -> datetime:

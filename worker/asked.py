@@ -1,13 +1,14 @@
 """What was asked, as it is written down: in the looks, and in the journal so that an answer can be read again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 import msgspec
 
 from adapters.base import Ids, Limits, References, Since, Take, What, Window
-from store.journal import Answer
+from store.journal import Answer, Look
 
 #: Headers of an answer that are kept; others could hold a session or a key.
 KEPT_HEADERS = ("content-type", "date", "retry-after")
@@ -58,3 +59,25 @@ def answer(what: What, response: httpx.Response) -> Answer:
 def span(what: What) -> tuple[datetime | None, datetime | None]:
     """The window of messages that a question covers, where it has one."""
     return (what.since, what.until) if isinstance(what, Window) else (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of one request: a word for it, the HTTP status, how many reports, and the trouble if there was any."""
+
+    result: str = "ok"
+    status: int | None = None
+    said: int = 0
+    detail: str | None = None
+
+
+def look(what: What, limits: Limits, at: datetime, ended_at: datetime, messages: Sequence[int], came: Came) -> Look:
+    """A request about `messages` as it is written down, sent `at`. Windows name their times, others their messages."""
+    since, until = span(what)
+    milliseconds = round((ended_at - at).total_seconds() * 1000)
+    ids = tuple(messages) if since is None and messages else None
+    covered = len(messages)
+    how_asked = how(what, limits)
+    return Look(
+        at, how_asked, came.result, came.status, milliseconds, covered, came.said, since, until, ids, came.detail
+    )

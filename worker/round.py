@@ -17,6 +17,7 @@ from store.journal import Look
 from store.reports import Said
 from store.watches import BEGINNING, Watch
 from worker import asked, settling
+from worker.asked import Came
 from worker.desk import Budget, Desk
 from worker.settling import Terms
 from worker.writing import Tally
@@ -70,13 +71,11 @@ class Round:
         covered: Sequence[Watch] = (),
         detail: str | None = None,
     ) -> None:
-        """Write down one request, sent `at`. Windows name their times, lookups their messages."""
+        """Write down one request, sent `at`."""
         self.tally.requests += 1
-        since, until = asked.span(what)
-        ids = tuple(watch.id for watch in covered) if since is None and covered else None
-        how = asked.how(what, self.desk.account.limits)
-        milliseconds = round((self.now() - at).total_seconds() * 1000)
-        look = Look(at, how, result, status, milliseconds, len(covered), said, since, until, ids, detail)
+        came = Came(result, status, said, detail)
+        messages = [watch.id for watch in covered]
+        look = asked.look(what, self.desk.account.limits, at, self.now(), messages, came)
         self.looks.append(look)
 
 

@@ -18,7 +18,7 @@ PLANTED = "pl4nted"
     [
         ("postgresql://ann:pl4nted@db.example.org:5432/landed", "db.example.org:5432/landed"),
         ("postgres://db.example.org/landed?user=ann&password=pl4nted", "db.example.org/landed"),
-        ("postgresql:///landed?host=/var/run/postgresql&password=pl4nted", "landed"),
+        ("postgresql:///landed?host=/var/run/postgresql&password=pl4nted", "/var/run/postgresql"),
         ("postgresql://?host=/var/run/postgresql", "/var/run/postgresql"),
         ("postgresql://ann:pl4nted@/landed", "landed"),
         ("postgresql://ann:x@pl4nted@db/landed", "db/landed"),
