@@ -19,8 +19,8 @@ from rules import durations
 from rules.statuses import Channel
 from simulator import Faults, PortInUse, Scenario, ScenarioError, Sent, Simulator
 
-#: What the messages sent at the start belong to, in turn.
-COMMUNICATIONS = ("Flood warning 7", "November newsletter", "Appointment reminders")
+#: What the messages sent at the start belong to, in turn; so many that each gets messages of every channel.
+COMMUNICATIONS = ("Flood warning 7", "November newsletter", "Appointment reminders", "Your parcel")
 
 #: How long messages take at a simulator for people, who need time to look.
 TYPICAL = timedelta(seconds=30)
