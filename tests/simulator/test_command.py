@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from cli.columns import stored
-from cli.simulate import configuration
+from cli.simulate import COMMUNICATIONS, configuration
 from config import load
 from rules.statuses import Channel
 from simulator import Scenario, Simulator
@@ -71,7 +71,9 @@ def test_it_writes_what_was_sent_and_accounts_that_can_ask_about_it(tmp_path: Pa
 
     assert len(rows) == 50
     assert set(built) == set(accounts) == {row["account"] for row in rows}
-    assert {"Flood warning 7", "November newsletter", "Appointment reminders"} == {row["communication"] for row in rows}
+    assert {(row["communication"], row["channel"]) for row in rows} == {
+        (name, channel) for name in COMMUNICATIONS for channel in ("email", "sms", "push", "letter", "chat")
+    }
     assert all(stored({name: text for name, text in row.items() if text}) for row in rows)
     assert (200, row["recipient"]) == (found.status_code, found.json()["destination_number"])
 
