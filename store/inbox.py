@@ -186,20 +186,26 @@ async def _resolve(
         [recording.part for recording in recordings],
         [recording.reference for recording in recordings],
     )
+    kinds = ("provider_id", "reference")
+    named = {(kind, row["account"], row[kind], row["part"]): row for row in rows for kind in kinds if row[kind]}
     known, contradictions = [], []
-    for recording, row in zip(recordings, rows, strict=True):
-        problem = contradiction(recording, row)
+    for recording in recordings:
+        names = zip(kinds, (recording.provider_id, recording.reference), strict=True)
+        keys = [(kind, recording.account, name, recording.part) for kind, name in names]
+        found = [named[key] for key in keys if key in named]
+        problem = contradiction(recording, found)
         if problem:
             contradictions.append((recording, problem))
         else:
-            known.append((recording, row["by_provider_id"] or row["by_reference"]))
+            known.append((recording, found[0]["id"]))
     return known, contradictions
 
 
-def contradiction(recording: Recording, known: asyncpg.Record) -> str | None:
+def contradiction(recording: Recording, found: Sequence[asyncpg.Record]) -> str | None:
     """What a row says against the message that it names; None if it fits. What is not said fits everything."""
-    if len({known["by_provider_id"], known["by_reference"]} - {None}) != 1:
+    if len({row["id"] for row in found}) != 1:
         return "its provider id and its reference name two different messages"
+    known = found[0]
     if _differ(recording.provider_id, known["provider_id"]):
         return "its reference is that of a message with another provider id; give what is sent again its own reference"
     if _differ(recording.reference, known["reference"]):

@@ -113,29 +113,18 @@ select i.n, i.id from i join m using (id);
 -- The messages that these rows name, by provider id or by reference, locked in the order in which apply locks.
 -- $1 accounts, $2 provider ids, $3 parts, $4 references
 with x as materialized (
-    select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) with ordinality
-        as x (account, provider_id, part, reference, n)
-),
-found as materialized (
-    select x.n, true as by_provider_id, m.account, m.id
-    from x join landed.message m on m.account = x.account and m.provider_id = x.provider_id and m.part = x.part
-    union all
-    select x.n, false, m.account, m.id
-    from x join landed.message m on m.account = x.account and m.reference = x.reference and m.part = x.part
-),
-locked as materialized (
-    select m.account, m.id, m.provider_id, m.reference, m.recipient
-    from landed.message m
-    where (m.account, m.id) in (select f.account, f.id from found f)
-    order by m.account, coalesce(m.provider_id, ''), m.part, m.id
-    for no key update
+    select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) as x (account, provider_id, part, reference)
 )
-select x.n, p.id as by_provider_id, r.id as by_reference, coalesce(p.provider_id, r.provider_id) as provider_id,
-    coalesce(r.reference, p.reference) as reference, coalesce(p.recipient, r.recipient) as recipient
-from x
-left join (found f join locked p using (account, id)) on f.n = x.n and f.by_provider_id
-left join (found g join locked r using (account, id)) on g.n = x.n and not g.by_provider_id
-order by x.n;
+select m.account, m.id, m.provider_id, m.part, m.reference, m.recipient
+from landed.message m
+where (m.account, m.id) in (
+    select p.account, p.id
+    from x join landed.message p on p.account = x.account and p.provider_id = x.provider_id and p.part = x.part
+    union all
+    select r.account, r.id
+    from x join landed.message r on r.account = x.account and r.reference = x.reference and r.part = x.part)
+order by m.account, coalesce(m.provider_id, ''), m.part, m.id
+for no key update of m;
 
 -- name: add
 -- Adds to a message what the sender has learnt since: only what was missing is filled in.
