@@ -69,11 +69,12 @@ bouncing as (
     select m.recipient, max(coalesce(m.sent_at, m.recorded_at)) as sent_at,
         (array_agg(m.account order by m.id desc))[1] as account, max(m.id) as message
     from lately
-    join landed.message m on m.recipient = lately.recipient and m.channel = $1
+    -- The index leaves out messages without a recipient, so that must be said for it to be used.
+    join landed.message m on m.recipient = lately.recipient and m.channel = $1 and m.recipient <> ''
     where coalesce(m.sent_at, m.recorded_at) >= $2 and m.heard & 8 <> 0
         and coalesce(m.sent_at, m.recorded_at) > coalesce((select max(u.at) from landed.unblocking u
             where u.channel = $1 and u.recipient = m.recipient), '-infinity')
-        and not exists (select from landed.message d where d.recipient = m.recipient and d.channel = $1
+        and not exists (select from landed.message d where d.recipient = m.recipient and d.channel = $1 and d.recipient <> ''
             and coalesce(d.sent_at, d.recorded_at) >= $2 and d.heard & 32768 <> 0)
     group by m.recipient
     having count(distinct coalesce(m.communication::text, 'message ' || m.id)) >= $3

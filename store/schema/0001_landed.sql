@@ -203,6 +203,8 @@ create table landed.event (
 
 create table landed.event_default partition of landed.event default;
 create index event_by_message on landed.event (message);
+-- For suppression.soft_bouncers, once a minute.
+create index event_of_soft_bounces on landed.event (seen_at) where kind = 3;
 -- Readers by position: (xact, position) below the oldest transaction still open.
 create index event_in_order on landed.event (xact, position);
 
