@@ -126,7 +126,3 @@ returning id;
 update landed.account set next_read_at = null, ask_after = null
 where name = $1
 returning id;
-
--- name: count_not_ours
--- $1 account, $2 how many
-update landed.account set not_ours = not_ours + $2 where id = $1;

@@ -64,10 +64,3 @@ select m.channel, m.heard, m.reason, count(*) as messages
 from landed.message m
 where m.communication = $1
 group by m.channel, m.heard, m.reason;
-
--- name: statuses
--- How many messages have each status, over all. $1 recorded since
-select m.status, count(*) as messages from landed.message m where m.recorded_at >= $1 group by m.status;
-
--- name: mean_open
-select count(*) from landed.watch;
