@@ -158,30 +158,111 @@ async def test_making_a_partition_never_waits_long_for_a_reader(
     db: asyncpg.Connection, others: list[asyncpg.Connection]
 ) -> None:
     """Whoever comes after it would wait too. The next upkeep tries again."""
-    await db.execute("alter function landed.make_partition(text, date) set lock_timeout = '50ms'")
-    try:
-        async with others[0].transaction():
-            await others[0].fetch("select * from landed.event")
-            with pytest.raises(asyncpg.LockNotAvailableError):
-                await events.make_partitions(db, TODAY)
-    finally:
-        await db.execute("alter function landed.make_partition(text, date) set lock_timeout = '3s'")
+    async with others[0].transaction():
+        await others[0].fetch("select * from landed.event")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await events.make_partitions(db, TODAY)
 
     assert len(await events.make_partitions(db, TODAY)) == 8
+
+
+async def test_dropping_a_day_never_waits_long_for_a_reader_and_keeps_what_it_has_dropped_of_other_tables(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    """A day is dropped in a transaction of its own; the next upkeep goes on."""
+    await events.make_partitions(db, TODAY)
+    async with others[0].transaction():
+        await others[0].fetch("select * from landed.event")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await events.drop_partitions(db, "event", NOW + 2 * DAY)
+        looks = await events.drop_partitions(db, "look", NOW + 2 * DAY)
+
+    assert looks == ["look_20261124", "look_20261125"]
+    assert await events.drop_partitions(db, "event", NOW + 2 * DAY) == ["event_20261124", "event_20261125"]
+
+
+async def test_what_waits_for_a_lock_gives_up_soon(db: asyncpg.Connection) -> None:
+    """Whoever writes history meanwhile waits behind it."""
+    rows = await db.fetch(
+        "select proname, proconfig from pg_proc where proname in ('make_partition', 'drop_partitions')"
+    )
+
+    assert len(rows) == 2
+    assert all("lock_timeout=500ms" in row["proconfig"] for row in rows)
+
+
+async def test_each_day_that_is_dropped_lets_others_in_before_the_next(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    """A drop keeps everyone out of the whole table, so a reader of the second day stops only that one."""
+    await events.make_partitions(db, TODAY)
+    async with others[0].transaction():
+        await others[0].fetch("select * from landed.event_20261125")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await events.drop_partitions(db, "event", NOW + 3 * DAY)
+        left = await partitions(db)
+
+    assert left == ["event_20261125", "event_20261126", "event_20261127", "event_default"]
+
+
+async def test_of_several_that_make_and_drop_the_same_days_at_once_none_fails(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    await patient(db)
+    try:
+        made = await asyncio.gather(*(events.make_partitions(other, TODAY) for other in others))
+        dropped = await asyncio.gather(*(events.drop_partitions(other, "event", NOW + 2 * DAY) for other in others))
+    finally:
+        await patient(db, "500ms")
+
+    assert sorted(name for one in made for name in one if name < "look") == [
+        f"event_202611{day}" for day in (24, 25, 26, 27)
+    ]
+    assert sorted(name for one in dropped for name in one) == ["event_20261124", "event_20261125"]
+
+
+async def patient(db: asyncpg.Connection, time: str = "60s") -> None:
+    """How long locks are waited for; a machine that does much else may need longer than people like."""
+    for function in ("make_partition", "drop_partitions"):
+        await db.execute(f"alter function landed.{function}(text, date) set lock_timeout = '{time}'")
+
+
+async def test_days_that_are_over_are_mended_after_those_to_which_something_is_written(db: asyncpg.Connection) -> None:
+    await recorded(db, ["a"])
+    await deliver(db, "a", NOW - 2 * DAY)
+    made = await events.make_partitions(db, TODAY, 0)
+
+    assert made == ["event_20261124", "look_20261124", "event_20261122"]
+
+
+async def test_a_day_is_not_vacuumed_for_what_was_inserted(db: asyncpg.Connection) -> None:
+    """Neither are the default partitions: what is written there is never changed."""
+    await events.make_partitions(db, TODAY, 0)
+    rows = await db.fetch(
+        "select reloptions from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+        " where inhparent in ('landed.event'::regclass, 'landed.look'::regclass)"
+    )
+
+    assert len(rows) == 4
+    assert all("autovacuum_vacuum_insert_threshold=-1" in (row["reloptions"] or []) for row in rows)
 
 
 async def test_what_others_write_while_a_partition_is_made_is_waited_for_and_moves_too(
     db: asyncpg.Connection, others: list[asyncpg.Connection]
 ) -> None:
     await recorded(db, ["a"])
-    writing = others[0].transaction()
-    await writing.start()
-    await deliver(others[0], "a", NOW + DAY)
-    making = asyncio.ensure_future(events.make_partitions(db, TODAY))
-    while not await others[1].fetchval("select exists (select from pg_locks where not granted)"):
-        pass
-    await writing.commit()
-    made = await making
+    await patient(db)
+    try:
+        writing = others[0].transaction()
+        await writing.start()
+        await deliver(others[0], "a", NOW + DAY)
+        making = asyncio.ensure_future(events.make_partitions(db, TODAY))
+        while not await others[1].fetchval("select exists (select from pg_locks where not granted)"):
+            pass
+        await writing.commit()
+        made = await making
+    finally:
+        await patient(db, "500ms")
 
     assert len(made) == 8
     assert await places(db) == [("landed.event_20261124", 1), ("landed.event_20261125", 1)]
