@@ -43,6 +43,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Develop": [
         ("test", "Run the tests; arguments go to pytest.", "cli.test:main"),
         ("check", "Check format, lint, types, layers and documentation.", "cli.check:main"),
+        ("bench", "Measure it, beside what it could cost at best.", "bench.command:bench"),
     ],
 }
 

@@ -16,9 +16,9 @@ _INCLUDE = re.compile(r"^ *-- include: (\w+)$", re.MULTILINE)
 class Queries:
     """The queries of one file, as attributes that cannot be misspelt: an unknown name is an AttributeError."""
 
-    def __init__(self, name: str) -> None:
-        """Read `queries/<name>.sql`."""
-        parts = _BLOCK.split((FOLDER / f"{name}.sql").read_text("utf-8"))[1:]
+    def __init__(self, name: str, folder: Path = FOLDER) -> None:
+        """Read `<name>.sql` in `folder`."""
+        parts = _BLOCK.split((folder / f"{name}.sql").read_text("utf-8"))[1:]
         blocks = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
         fragments = {key: text for kind, key, text in blocks if kind == "fragment"}
         self._queries = {
