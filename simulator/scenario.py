@@ -73,6 +73,7 @@ class Faults:
             clock_skew=0.5,
             unknown_word=0.03,
             others=0.1,
+            unlisted=1.0,
         )
 
 

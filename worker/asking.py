@@ -1,6 +1,7 @@
 """Asking what was planned, several requests at a time, and writing down the answers as they come."""
 
 import asyncio
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,6 +26,9 @@ TOGETHER = 500
 #: After this many answers that nobody can read, and none that one can, the provider is left alone.
 TOO_MANY_BAD = 5
 
+#: How many messages that a window did not show are looked up at once for each of its pages, apart from last looks.
+SOME = 10
+
 #: An answer to a lookup, and when it was asked for.
 Answer = tuple[Batch, list[Report], datetime]
 
@@ -37,6 +41,7 @@ class Asking:
         self._this = this
         self._desk = this.desk
         self._waiting = batches[::-1]
+        self._later: list[Batch] = []
         self._unasked: list[Watch] = []
         self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
         self._trouble: AskError | None = None
@@ -47,26 +52,31 @@ class Asking:
         """Ask until all is asked, the time is over, or there is trouble, which is raised after all is written."""
         # What cannot be written need not be asked either: should it fail, asking ends.
         self._writer = writer = asyncio.ensure_future(self._write())
-        askers = [
-            asyncio.ensure_future(self._ask_some())
-            for _ in range(min(self._desk.account.limits.concurrency, len(self._waiting)))
-        ]
+        askers: list[asyncio.Future[None]] = []
         try:
-            await asyncio.gather(*askers)
+            while self._waiting and self._goes_on:
+                some = min(self._desk.account.limits.concurrency, len(self._waiting))
+                askers = [asyncio.ensure_future(self._ask_some()) for _ in range(some)]
+                await asyncio.gather(*askers)
+                self._waiting, self._later = self._waiting + self._later[::-1], []
         finally:
             for asker in askers:
                 asker.cancel()
             await asyncio.gather(*askers, return_exceptions=True)
             self._answers.put_nowait(None)
             await asyncio.shield(writer)
-            left = self._unasked + [watch for batch in self._waiting for watch in batch.watches]
+            left = self._unasked + [watch for batch in self._waiting + self._later for watch in batch.watches]
             if left:
                 await asyncio.shield(hand_back(self._this, left, self._this.now()))
         if self._trouble:
             raise self._trouble
 
+    @property
+    def _goes_on(self) -> bool:
+        return not (self._trouble or self._this.is_over or self._writer.done())
+
     async def _ask_some(self) -> None:
-        while self._waiting and not self._trouble and not self._this.is_over and not self._writer.done():
+        while self._waiting and self._goes_on:
             batch = self._waiting.pop()
             try:
                 await self._ask(batch)
@@ -95,18 +105,23 @@ class Asking:
         self._answers.put_nowait((batch, said, asked_at))
 
     async def _ask_window(self, batch: Batch, window: Window) -> None:
-        """Read a window page by page; each page is joined at once, and the messages it was for looked at in the end."""
+        """Read a window page by page; each page is joined at once, and the messages it was for looked at in the end.
+
+        A provider may list some messages nowhere (Twilio: those that were never sent), so some of what it did not show
+        is looked up.
+        """
         this, answers = self._this, dict[int, list[Report]]()
         asked_at = at = this.now()
-        count = 0
+        count = pages_read = 0
         async for response, page in pages(self._desk.sender, self._desk.account.adapter, window):
-            covered = batch.watches if count == 0 else ()
+            covered = batch.watches if pages_read == 0 else ()
             this.note(window, at, status=response.status_code, said=len(page.reports), covered=covered)
             await writing.keep_unread(self._desk, window, response, page, at)
             heard = await writing.join(self._desk, page.reports, batch.watches, asked_at, Source.POLL, this.tally)
             for number, reports in heard.answers.items():
                 answers.setdefault(number, []).extend(reports)
             count += len(page.reports)
+            pages_read += 1
             at = this.now()
             if this.is_over and page.more is not None:
                 # What it showed so far counts; the next poll plans anew for the others, which are fewer then.
@@ -115,9 +130,20 @@ class Asking:
         else:
             self._remember(window, count)
         await self._was_good()
-        left = {watch.id for watch in self._unasked}
+        left = {watch.id for watch in self._unasked} | self._look_up(batch.watches, answers, pages_read * SOME)
         looked = [watch for watch in batch.watches if watch.id not in left]
         await writing.looked(self._desk, looked, answers, asked_at, this.terms(), this.tally)
+
+    def _look_up(self, watches: Sequence[Watch], answers: Container[int], count: int) -> set[int]:
+        """Have up to `count` of those without an answer looked up next, and all whose last look this is; their ids."""
+        left, now, terms = {watch.id for watch in self._unasked}, self._this.now(), self._this.terms()
+        unseen = [watch for watch in watches if watch.id not in answers and watch.id not in left]
+        last = [watch for watch in unseen if now >= terms.bounds(watch.sent_at, watch.deadline_at).last_look_at]
+        # Whoever was never found comes first: it may be one that no window will ever show.
+        others = sorted((watch for watch in unseen if watch not in last), key=lambda watch: watch.found is True)
+        again = plan(last + others[:count], _by_lookup(self._desk.account.limits), 0.0, now)
+        self._later += again
+        return {watch.id for batch in again for watch in batch.watches}
 
     async def _was_good(self) -> None:
         self._good += 1

@@ -252,6 +252,43 @@ async def test_an_answer_that_was_cut_on_its_way_is_asked_for_again_at_once(
     assert await pool.fetchval("select count(*) from landed.journal") == 1
 
 
+async def test_what_a_window_does_not_show_is_looked_up_in_the_same_poll(pool: Pool, provider: Provider) -> None:
+    """Twilio: a message that was never sent has no time of sending, so no window has it."""
+    at = await desk(pool, provider, account(ids=1, listing=10))
+    names = [f"m{number}" for number in range(6)]
+    await record(at, names)
+    provider.known = dict.fromkeys(names, "delivered") | {"m4": "not_sent"}
+    provider.sent_at = {name: datetime.now(UTC) - timedelta(hours=1) for name in names if name not in {"m4", "m5"}}
+    del provider.known["m5"]
+
+    await poll(at, "w", budget())
+
+    assert await statuses(pool) == dict.fromkeys(names, "delivered") | {"m4": "not_sent", "m5": "sent"}
+    assert [what["shape"] for what in provider.asked] == ["window", "ids", "ids"]
+    assert await pool.fetchval("select found from landed.watch") is False
+
+
+async def test_of_many_that_a_window_does_not_show_some_are_looked_up_and_all_at_their_last_look(
+    pool: Pool, provider: Provider
+) -> None:
+    """A long queue at Twilio is in no window either, and may not cost a request a message each time."""
+    at = await desk(pool, provider, account(ids=1, listing=1000))
+    names = [f"m{number}" for number in range(40)]
+    await record(at, names)
+    provider.known = dict.fromkeys(names, "sent")
+
+    await poll(at, "w", budget())
+    some = [what["shape"] for what in provider.asked]
+    await pool.execute("update landed.watch set deadline_at = sent_at, next_look_at = now(), looked_at = null")
+    provider.asked.clear()
+    await poll(at, "w", budget())
+
+    assert some == ["window"] + ["ids"] * 10
+    assert [what["shape"] for what in provider.asked] == ["window"] + ["ids"] * 40
+    assert set((await statuses(pool)).values()) == {"timed_out"}
+    assert await pool.fetchval("select count(*) from landed.message where heard & $1 <> 0", Mark.LOOKED.bit) == 40
+
+
 async def test_a_message_whose_answer_stays_unreadable_is_put_off_by_a_share_of_its_time(
     pool: Pool, provider: Provider
 ) -> None:
@@ -341,7 +378,7 @@ async def test_a_dense_window_is_read_in_pages_and_covers_what_was_due(pool: Poo
 
     await poll(at, "w", budget())
 
-    assert [what["shape"] for what in provider.asked] == ["window"]
+    assert [what["shape"] for what in provider.asked] == ["window", "ids"]
     assert await pool.fetchval("select looks from landed.watch where found is false") == 1
 
 
