@@ -22,7 +22,8 @@ grant usage on schema landed to landed_sender, landed_reader, landed_worker;
 grant insert (received_at, account, channel, recipient, provider_id, part, reference, communication, status, reason,
     sent_at, scheduled_at, deadline_at, schedule, acknowledged_at, responded_at, response, opted_out_at)
     on landed.inbox to landed_sender;
-grant execute on function landed.is_blocked(text, text) to landed_sender, landed_reader;
+grant execute on function landed.is_blocked(text, text), landed.is_blocked(text, text, text)
+    to landed_sender, landed_reader;
 
 -- People and their tools read words, not numbers.
 grant select on landed.messages, landed.events, landed.blocked to landed_reader;
