@@ -6,6 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
+from rules.hashing import is_hash
 from rules.reports import Word
 from rules.statuses import Source
 from store.connections import Connection
@@ -210,7 +211,10 @@ def contradiction(recording: Recording, found: Sequence[asyncpg.Record]) -> str 
         return "its reference is that of a message with another provider id; give what is sent again its own reference"
     if _differ(recording.reference, known["reference"]):
         return "its provider id is that of a message with another reference; correct one of them"
-    if _differ(recording.recipient, known["recipient"]):
+    # Of an address and a hash nobody can tell here whether they are the same.
+    if is_hash(recording.recipient) == is_hash(known["recipient"] or "") and _differ(
+        recording.recipient, known["recipient"]
+    ):
         return "its message is known with another recipient; give each recipient a provider id or reference of its own"
     return None
 

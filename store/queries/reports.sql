@@ -28,8 +28,10 @@
         opted_out_at = case when i.bits & 2097152 <> 0 then least(m.opted_out_at, i.at) else m.opted_out_at end,
         complained_at = case when i.bits & 4194304 <> 0 then least(m.complained_at, i.at) else m.complained_at end,
         response_at = case when i.bits & 1048576 <> 0 then greatest(m.response_at, i.at) else m.response_at end,
+        -- A message of someone who was erased takes no text any more.
         response = case when i.bits & 1048576 <> 0 and (m.response_at is null
-            or (i.at, i.response) > (m.response_at, m.response)) then i.response else m.response end
+            or (i.at, i.response) > (m.response_at, m.response))
+            then case when m.erased_at is null then i.response else '' end else m.response end
 
 -- fragment: news
         (i.bits & ~m.heard) <> 0
@@ -42,14 +44,15 @@
             or (i.bits & 131072 <> 0 and i.at < m.machine_opened_at)
             or (i.bits & 262144 <> 0 and i.at < m.clicked_at)
             or (i.bits & 524288 <> 0 and i.at < m.acknowledged_at)
-            or (i.bits & 1048576 <> 0 and (i.at < m.responded_at or (i.at, i.response) > (m.response_at, m.response)))
+            or (i.bits & 1048576 <> 0 and (i.at < m.responded_at
+                or (i.at, case when m.erased_at is null then i.response else '' end) > (m.response_at, m.response)))
             or (i.bits & 2097152 <> 0 and i.at < m.opted_out_at)
             or (i.bits & 4194304 <> 0 and i.at < m.complained_at)))
 
 -- fragment: written
     returning m.id, m.heard, m.prev_status, m.status,
         (m.heard & ~m.prev_heard) & ~125829120 as new, m.prev_heard & 1073741824 <> 0 as tried_again,
-        i.n, i.top, i.at, i.reason, i.said_code, i.detail
+        i.n, i.top, i.at, i.reason, i.said_code, case when m.erased_at is null then i.detail else '' end as detail
 ),
 -- One event for each new bit: mostly the top one alone; an attempt more of what was heard before is news too.
 events as (
@@ -86,8 +89,8 @@ watched as (
 
 -- fragment: facts
     insert into landed.suppression (channel, recipient, account, message, bits, reason, code, detail, sent_at, seen_at)
-    select m.channel, m.recipient, $1, m.id, i.bits, i.reason, i.said_code, i.detail,
-        coalesce(m.sent_at, m.recorded_at), $2
+    select m.channel, m.recipient, $1, m.id, i.bits, i.reason, i.said_code,
+        case when m.erased_at is null then i.detail else '' end, coalesce(m.sent_at, m.recorded_at), $2
 
 -- fragment: blocking
     where i.blocks <> 0 and (i.blocks >> m.channel) & 1 = 1 and m.recipient <> ''
