@@ -35,17 +35,17 @@ class Cost:
 @asynccontextmanager
 async def measure(*connections: Connection, table: str | None = None) -> AsyncIterator[Cost]:
     """What is done in the block, with these connections, costs. `table` is the one whose updates are counted."""
-    cost, watcher = Cost(), connections[0]
+    cost = Cost()
     pids = [connection.get_server_pid() for connection in connections]
     updated = await _updates(connections, table)
-    wal, server, client = await _wal(watcher), _server(pids), time.process_time()
+    wal, server, client = await _wal(connections), _server(pids), time.process_time()
     began = time.perf_counter()
     yield cost
     cost.seconds = time.perf_counter() - began
     cost.client = time.process_time() - client
     after = _server(pids)
     cost.server = None if server is None or after is None else after - server
-    cost.wal = await _wal(watcher) - wal
+    cost.wal = await _wal(connections) - wal
     now = await _updates(connections, table)
     cost.updated, cost.hot = now[0] - updated[0], now[1] - updated[1]
 
@@ -60,18 +60,30 @@ def _server(pids: list[int]) -> float | None:
         return None
 
 
-async def _wal(connection: Connection) -> int:
-    """Where the log ends."""
-    place: int = await connection.fetchval("select (pg_current_wal_insert_lsn() - '0/0')::bigint")
-    return place
+async def _wal(connections: tuple[Connection, ...]) -> int:
+    """Bytes of log written by these backends; before PostgreSQL 18, which counts them, by all of the server."""
+    if connections[0].get_server_version() < (18, 0):
+        return int(await connections[0].fetchval("select (pg_current_wal_insert_lsn() - '0/0')::bigint"))
+    await _tell(connections)
+    pids = [connection.get_server_pid() for connection in connections]
+    return int(
+        await connections[0].fetchval(
+            "select sum(w.wal_bytes)::bigint from unnest($1::integer[]) as p, pg_stat_get_backend_wal(p) as w", pids
+        )
+    )
+
+
+async def _tell(connections: tuple[Connection, ...]) -> None:
+    """Make each backend tell what it did up to now. It would tell later, to spare the others."""
+    for connection in connections:
+        await connection.execute("select pg_stat_force_next_flush()")
 
 
 async def _updates(connections: tuple[Connection, ...], table: str | None) -> tuple[int, int]:
-    """Updates of a table up to now, and how many of them were HOT. Each backend is made to tell what it did."""
+    """Updates of a table up to now, and how many of them were HOT."""
     if table is None:
         return 0, 0
-    for connection in connections:
-        await connection.execute("select pg_stat_force_next_flush()")
+    await _tell(connections)
     row = await connections[0].fetchrow(
         "select coalesce(sum(n_tup_upd), 0)::bigint, coalesce(sum(n_tup_hot_upd), 0)::bigint"
         " from pg_stat_user_tables where relid = $1::regclass",
