@@ -6,24 +6,57 @@ import click
 from pydantic import SecretStr
 
 from cli import session
+from cli.output import show_json, show_table
 from cli.working import work
+from config import Settings
 from embedded.running import running
+from worker.queue import health
 
 
 @click.command()
-def worker() -> None:
+@click.option("--health", "asks_health", is_flag=True, help="Show the workers that live; exit code 1 if none does.")
+@click.option("--json", "as_json", is_flag=True, help="With --health: print an object.")
+def worker(*, asks_health: bool, as_json: bool) -> None:
     """Run the worker alone, until a signal. Run as many as you want, on as many machines."""
+    if as_json and not asks_health:
+        raise click.UsageError("--json goes with --health")
     known = session.settings()
     session.accounts(known)  # what is wrong is said before anything starts
-    if known.database_url is None or known.redis_url is None:
-        there = running(known.home)
-        if there is None:
-            raise click.ClickException(
-                "a worker needs servers: set LANDED_DATABASE_URL and LANDED_REDIS_URL, or run `landed up`"
-            )
-        missing = {
-            "database_url": known.database_url or SecretStr(there.database),
-            "redis_url": known.redis_url or SecretStr(there.redis),
-        }
-        known = known.model_copy(update=missing)
-    asyncio.run(work(known))
+    known = _with_servers(known)
+    if asks_health:
+        _show(asyncio.run(_health(known)), as_json=as_json)
+    else:
+        asyncio.run(work(known))
+
+
+def _with_servers(known: Settings) -> Settings:
+    """The settings with the URLs of both servers: those set, or those of a Landed that runs in our home."""
+    if known.database_url is not None and known.redis_url is not None:
+        return known
+    there = running(known.home)
+    if there is None:
+        raise click.ClickException(
+            "a worker needs servers: set LANDED_DATABASE_URL and LANDED_REDIS_URL, or run `landed up`"
+        )
+    missing = {
+        "database_url": known.database_url or SecretStr(there.database),
+        "redis_url": known.redis_url or SecretStr(there.redis),
+    }
+    return known.model_copy(update=missing)
+
+
+async def _health(known: Settings) -> dict[str, str]:
+    assert known.redis_url is not None  # noqa: S101 - `_with_servers` set it
+    return await health(known.redis_url.get_secret_value())
+
+
+def _show(found: dict[str, str], *, as_json: bool) -> None:
+    """The workers that live, and what each last said of itself."""
+    if as_json:
+        show_json(found)
+    elif found:
+        show_table(("worker", "last said"), sorted(found.items()))
+    if not found:
+        raise click.ClickException(
+            "no worker has said in the last seconds that it lives: start one with `landed worker`"
+        )

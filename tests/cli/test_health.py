@@ -1,0 +1,36 @@
+"""`landed worker --health`: which workers live, for a person, a program and whatever watches over containers."""
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from tests.cli.conftest import Place
+from worker.queue import HEALTH
+
+
+def _says(redis_url: str, name: str, said: str) -> None:
+    async def run() -> None:
+        async with Redis.from_url(redis_url) as redis:
+            await redis.set(f"{HEALTH}{name}", said, ex=60)
+
+    asyncio.run(run())
+
+
+def test_the_workers_that_live_are_named_with_what_they_last_said(landed: Place, redis_url: str) -> None:
+    _says(redis_url, "host-1:7", "Nov-24 22:00:00 j_complete=5")
+    shown, plain = landed("worker", "--health"), landed("worker", "--health", "--json")
+
+    assert "host-1:7" in shown.out
+    assert "j_complete=5" in shown.out
+    assert plain.json == {"host-1:7": "Nov-24 22:00:00 j_complete=5"}
+
+
+def test_where_no_worker_lives_the_exit_code_is_1(landed: Place) -> None:
+    said = landed("worker", "--health", "--json", code=1)
+
+    assert said.json == {}
+    assert "start one with `landed worker`" in said.err
+
+
+def test_json_alone_is_wrong_use(landed: Place) -> None:
+    assert "--json goes with --health" in landed("worker", "--json", code=2).err
