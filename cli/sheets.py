@@ -21,7 +21,7 @@ async def as_table(
     """Totals, and the first `most` recipients with the vocabulary's columns."""
     everyone = sum(total.messages for total in totals)
     click.echo(f"{visible(name)}: {count(everyone, 'message')}\n")
-    counts = [(total.channel, f"{ICONS[total.icon]} {total.label}", f"{total.messages:,}") for total in totals]
+    counts = [(total.channel, _called(total), f"{total.messages:,}") for total in totals]
     show_table(("channel", "result", "messages"), counts)
     rows: list[Sequence[object]] = []
     async for line in lines:
@@ -33,6 +33,10 @@ async def as_table(
         show_table(("recipient", "channel", "result", "when", *(column.title for column in columns)), rows)
     if len(rows) < everyone and most != 0:
         click.echo(f"\n{len(rows):,} of {everyone:,} shown; --all shows everyone, --format csv or json gives a file")
+
+
+def _called(total: Total) -> str:
+    return f"{ICONS[total.icon]} {total.label}" if total.label else "(blank)"
 
 
 def _row(line: Line, columns: Sequence[Column]) -> Sequence[object]:

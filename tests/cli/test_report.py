@@ -222,3 +222,16 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(filled: Place) -> None:
         shown = person.rest()
 
     assert shown == ""
+
+
+def test_a_folder_of_vocabularies_that_is_not_there_is_said_and_every_file_in_it_is_checked(bare: Place) -> None:
+    bare.set(vocabularies=str(bare.folder / "words"))
+    missing = bare("config", "check", code=1).err
+    (bare.folder / "words").mkdir()
+    bare.write("words/one.toml", "nonsense = 1\n")
+    bare.write("words/two.toml", "also =")
+    wrong = bare("config", "check", code=1).err
+
+    assert f"there is no folder {bare.folder / 'words'}" in missing
+    assert "one.toml cannot be used" in wrong
+    assert "two.toml cannot be used" in wrong
