@@ -8,10 +8,8 @@
 
 import asyncio
 import json
-import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -31,16 +29,14 @@ from cli.output import progress
 from cli.sending import COMMUNICATIONS, Message, Row, Service, values
 from cli.simulate import configuration
 from cli.vocabulary import named
+from cli.worker_process import WorkerProcess
 from config import Settings, load
 from embedded import Servers
-from embedded.spawn import Child, companion
 from rules.statuses import Status
 from simulator import Faults, Scenario, Simulator
 from store.connections import Pool, open_pool
 from store.migrations import migrate
 from worker.accounts import Account
-
-ROOT = Path(__file__).resolve().parent.parent
 
 #: How long messages take on the way, mostly.
 TYPICAL = timedelta(seconds=3)
@@ -125,41 +121,6 @@ class Outcome:
         }
 
 
-class Worker:
-    """The worker, a process of its own, as `landed worker` starts it."""
-
-    def __init__(self, place: Path, configuration: Path) -> None:
-        """Keep what it needs; its log is in `place`."""
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("LANDED_")}
-        self._environment = ours | {"LANDED_CONFIG": str(configuration), "PYTHONPATH": str(ROOT)}
-        self._log = place / "worker.log"
-        self._process: Child | None = None
-
-    def start(self) -> None:
-        """Start it."""
-        self._process = companion([sys.executable, "-P", "-m", "cli", "worker"], self._environment, log=self._log)
-
-    def check(self) -> None:
-        """Trouble if it has ended by itself."""
-        if self._process is not None and self._process.poll() is not None:
-            said = "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-10:])
-            raise click.ClickException(f"the worker has ended by itself. The end of its log:\n{said}")
-
-    def kill(self) -> None:
-        """Kill it with -9, in the middle of whatever it does."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Let it end what it does."""
-        self._end(signal.SIGTERM)
-
-    def _end(self, word: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(word)
-            self._process.wait()
-            self._process = None
-
-
 @dataclass
 class Show:
     """The demo while it runs."""
@@ -168,7 +129,7 @@ class Show:
     accounts: Mapping[str, Account]
     simulator: Simulator
     service: Service
-    worker: Worker
+    worker: WorkerProcess
     faults: Counter[str] = field(default_factory=Counter)
 
     async def record(self, rows: list[Row]) -> None:
@@ -191,7 +152,7 @@ async def _show(
     _tell(f"six providers are simulated at {base_url}")
     settings = _configure(place, simulator, base_url)
     accounts = session.accounts(settings)
-    worker = Worker(place, place / "landed.toml")
+    worker = WorkerProcess(place, place / "landed.toml")
     try:
         async with open_pool(database, size=4) as pool:
             async with pool.acquire() as connection:
