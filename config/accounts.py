@@ -64,6 +64,9 @@ class AccountOptions(ChannelOptions):
     timeout: Duration | None = None
     #: Whether this route ever confirms delivery. Where not, `sent` settles as `unconfirmed`.
     confirms: bool | None = None
+    #: How long after the last that was heard of it a settled message is kept; then it is archived, or dropped where
+    #: there is no archive.
+    keep_settled: Duration | None = None
     #: Other settings for single channels, by channel.
     channels: dict[str, ChannelOptions] = Field(default_factory=dict)
     #: Schedules that a message may name in its `schedule`.

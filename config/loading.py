@@ -16,7 +16,7 @@ from config.settings import RetentionOptions, Settings, SoftBounceOptions, Suppr
 from rules.statuses import Channel
 
 #: Settings that are paths.
-PATHS = ("home", "vocabularies")
+PATHS = ("home", "vocabularies", "archive")
 
 
 def load(environ: Mapping[str, str], cwd: Path, others: Callable[[Settings], Sequence[str]] | None = None) -> Settings:

@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     vocabulary: str = "crisis"
     #: A folder with a team's own vocabularies.
     vocabularies: Path | None = None
+    #: The folder to which workers archive settled messages that are not kept any longer.
+    archive: Path | None = None
     worker: WorkerOptions = WorkerOptions()
     retention: RetentionOptions = RetentionOptions()
     #: By channel.

@@ -72,7 +72,10 @@ async def communications(connection: Connection, limit: int) -> list[str]:
 
 
 async def classes(connection: Connection, number: int) -> list[Class]:
-    """How many messages of a communication stand in each way that a vocabulary can tell apart."""
+    """How many messages of a communication stand in each way that a vocabulary can tell apart, archived ones too.
+
+    A way comes twice where some of its messages are here and others are not.
+    """
     rows = await connection.fetch(QUERIES.classes, number)
     return [Class(row["channel"], row["heard"], Reason(row["reason"]), row["messages"]) for row in rows]
 

@@ -34,6 +34,8 @@ class Account:
     timeout: timedelta = timedelta(seconds=10)
     #: Kept by the operator's own setting, apart from `accounts pause`.
     paused: bool = False
+    #: How long after the last that was heard of it a settled message is kept; None: for ever.
+    keep_settled: timedelta | None = None
 
     def allowance(self, channel: Channel) -> timedelta:
         """How long to wait for a message on `channel`."""

@@ -1,7 +1,7 @@
 """Accounts from settings: what the operator set, checked against what each adapter wants, all problems together."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,9 +13,11 @@ from adapters.base import Adapter, Limits
 from config.accounts import AccountOptions, AccountTable, ChannelOptions, ScheduleOptions
 from config.problems import ConfigError, problems
 from config.settings import Settings
+from rules import durations
 from rules.deadlines import HARD_LIMIT
 from rules.schedules import DEFAULTS, STREAMED, Schedule
 from rules.statuses import Channel
+from rules.suppression import Triggers
 from worker.accounts import Account
 
 Find = Callable[[str], type[Adapter[Any]]]
@@ -46,6 +48,8 @@ def _account(name: str, table: AccountTable, settings: Settings, find: Find) -> 
     adapter = _adapter(name, table, find)
     options = table.options
     limits = _limits(adapter.limits, options)
+    triggers = settings.triggers()
+    _check_keep(f"accounts.{name}.keep_settled", options.keep_settled, limits, triggers)
     return Account(
         name,
         adapter,
@@ -54,11 +58,30 @@ def _account(name: str, table: AccountTable, settings: Settings, find: Find) -> 
         {channel: _schedule(channel, options, limits) for channel in Channel},
         {word: _named(schedule, limits) for word, schedule in options.schedules.items()},
         _allowances(options),
-        settings.triggers(),
+        triggers,
         options.hard_limit or HARD_LIMIT,
         options.timeout or timedelta(seconds=10),
         options.paused,
+        options.keep_settled,
     )
+
+
+def _check_keep(place: str, keep: timedelta | None, limits: Limits, triggers: Mapping[Channel, Triggers]) -> None:
+    """Raise ConfigError unless all is kept of which something may still be heard, or which may count for a block."""
+    if keep is None:
+        return
+    reports = (limits.retention or timedelta()) + limits.horizon
+    bounces = max((one.soft_bounces.within for one in triggers.values() if one.soft_bounces), default=timedelta())
+    if keep < reports:
+        told, cure = (
+            f"the provider may report on a message for {durations.text(reports)}",
+            "set a shorter retention too",
+        )
+    elif keep < bounces:
+        told, cure = f"soft bounces count for {durations.text(bounces)}", "let them count for a shorter time"
+    else:
+        return
+    raise ConfigError([f"{place}: {told}; keep messages at least so long, or {cure}"])
 
 
 def _adapter(name: str, table: AccountTable, find: Find) -> Adapter[Any]:

@@ -114,4 +114,4 @@ async def _begin(program: Program) -> None:
 def _upkeep(settings: Settings, pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Upkeep:
     keep = settings.retention
     retention = Retention(keep.events, keep.looks, keep.journal, keep.journal_bytes, keep.early, keep.early_most)
-    return Upkeep(pool, accounts, numbers, retention, settings.triggers())
+    return Upkeep(pool, accounts, numbers, retention, settings.triggers(), settings.archive)

@@ -1,12 +1,16 @@
-"""Upkeep, once a minute: partitions, what is old, what a crash may have left, and soft bounces.
+"""Upkeep, once a minute: partitions, what is old, what a crash may have left, soft bounces, and archiving.
 
 Each step stands alone: one that fails is logged, and the next ones are still done.
 """
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import asyncpg
 import structlog
 
 from rules.statuses import Channel
@@ -14,12 +18,16 @@ from rules.suppression import Triggers
 from store import events, journal, reports, suppression
 from store.connections import Pool, clock
 from worker.accounts import Account
+from worker.archive import Leaving, archive, cutoff
 from worker.reread import reread
 
 log = structlog.get_logger()
 
 #: Soft bounces are counted for addresses that had one in the last while; upkeep runs far more often than this.
 LATELY = timedelta(minutes=30)
+
+#: How long one pass goes on archiving, in seconds, over all accounts. The next one goes on.
+ARCHIVING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,10 @@ class Upkeep:
     numbers: Mapping[str, int]
     retention: Retention
     triggers: Mapping[Channel, Triggers] = field(default_factory=dict)
+    #: The folder of the archive. Without one, what would be archived is dropped.
+    archive: Path | None = None
+    #: Where the next pass goes on archiving, by account.
+    _places: dict[str, int] = field(default_factory=dict)
 
     async def run(self) -> dict[str, int]:
         """Do every step; what each did, by name."""
@@ -56,11 +68,15 @@ class Upkeep:
             "early_forgotten": self._forget_early,
             "journal_forgotten": self._forget_journal,
             "soft_bouncers_blocked": self._block_soft_bouncers,
+            "messages_archived": self._archive,
         }
         done: dict[str, int] = {}
         for name, step in steps.items():
             try:
                 done[name] = await step(now)
+            except asyncpg.LockNotAvailableError:
+                # Somebody reads the history for long. Whoever writes it would have waited behind us.
+                log.warning("upkeep_put_off", step=name)
             except Exception:  # one step must not stop the others, whatever happened to it
                 log.exception("upkeep_failed", step=name)
         if any(done.values()):
@@ -110,3 +126,26 @@ class Upkeep:
                         connection, channel, rule.count, rule.within, now - LATELY, now
                     )
         return blocked
+
+    async def _archive(self, now: datetime) -> int:
+        """Whoever comes first this time may be last the next, because the time is for all."""
+        waiting = [account for account in self.accounts.values() if account.keep_settled is not None]
+        random.shuffle(waiting)
+        ends_at = asyncio.get_running_loop().time() + ARCHIVING
+        archived = 0
+        while waiting and asyncio.get_running_loop().time() < ends_at:
+            account = waiting.pop(0)
+            gone, more = await self._archive_some(account, now)
+            archived += gone
+            if more:
+                waiting.append(account)
+        return archived
+
+    async def _archive_some(self, account: Account, now: datetime) -> tuple[int, bool]:
+        """One file of one account: how many messages left, and whether there may be more."""
+        assert account.keep_settled is not None  # noqa: S101 - others are not asked for
+        before = cutoff(now, account.keep_settled)
+        leaving = Leaving(self.numbers[account.name], account.name, before, self.archive)
+        done = await archive(self.pool, leaving, now, self._places.get(account.name, 0))
+        self._places[account.name] = done.place
+        return done.messages, done.more

@@ -59,8 +59,13 @@ order by m.id
 limit $3;
 
 -- name: classes
--- How many messages of a communication stand in each way that a vocabulary can tell apart. $1 communication
+-- How many messages of a communication stand in each way that a vocabulary can tell apart, those that have left too.
+-- $1 communication
 select m.channel, m.heard, m.reason, count(*) as messages
 from landed.message m
 where m.communication = $1
-group by m.channel, m.heard, m.reason;
+group by m.channel, m.heard, m.reason
+union all
+select a.channel, a.heard, a.reason, a.messages
+from landed.archived a
+where a.communication = $1;

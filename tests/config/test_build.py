@@ -297,3 +297,37 @@ def test_a_third_partys_settings_may_have_any_shape(place: Place) -> None:
 
     assert len(built(place, toml.format("a", 1) + toml.format("b", 2))) == 2
     assert len(problems(place, toml.format("a", 1) + toml.format("b", 1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ('keep_settled = "2d30m"\nretention = "2d"', []),
+        ('keep_settled = "2d"\nretention = "2d"\nhorizon = "1m"', ["may report on a message for 2d1m"]),
+        ('keep_settled = "1h"', ["may report on a message for 3d"]),
+        ('keep_settled = "89d"\n[suppression.sms]\nsoft_bounces = {}', ["soft bounces count for 90d"]),
+        ('keep_settled = "90d"\n[suppression.sms]\nsoft_bounces = {}', []),
+    ],
+)
+def test_nothing_is_dropped_of_which_something_may_still_be_heard(
+    place: Place, options: str, expected: list[str]
+) -> None:
+    """Or that may count for a block. The problem says what to set."""
+    toml = f'[accounts.main]\nadapter = "mailgun"\ndomain = "example.org"\napi_key = "k"\n{options}'
+    found = faults(place.load(toml))
+
+    assert len(found) == len(expected)
+    for problem, part in zip(found, expected, strict=True):
+        assert problem.startswith("accounts.main.keep_settled: ")
+        assert part in problem
+        assert "keep messages at least so long, or" in problem
+
+
+def test_settled_messages_are_kept_for_ever_unless_that_is_set(place: Place) -> None:
+    assert account(place).keep_settled is None
+    assert account(place, 'keep_settled = "400d"').keep_settled == timedelta(days=400)
+
+
+def test_the_archive_may_lie_beside_the_file_that_names_it(place: Place) -> None:
+    assert place.load("").archive is None
+    assert place.load('archive = "old"').archive == place.folder / "old"

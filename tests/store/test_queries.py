@@ -110,7 +110,7 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("messages", "page", [1, 0, 100], {"message_by_communication"}),
     ("messages", "find", ["7"], {"message_pkey", "message_by_provider_id", "message_by_reference"}),
     ("messages", "near", ["SM7"], {"message_by_provider_id", "message_by_reference"}),
-    ("inbox", "take", [1000], {"inbox_pkey"}),
+    ("inbox", "take", [1000, (0, 0)], set()),
     ("inbox", "known", [[1] * 1000, NAMES, [""] * 1000, NAMES], {"message_by_provider_id", "message_by_reference"}),
     ("accounts", "askable", [EARLIER, ["one"], ["x"], [False]], {"watch_due"}),
     ("accounts", "overdue", [EARLIER], {"watch_overdue"}),
@@ -119,6 +119,8 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("suppression", "blocked_among", [[2] * 1000, NAMES], {"suppression_pkey"}),
     ("suppression", "soft_bouncers", [2, NOW, 3, LATER, NOW], {"event_seen_at_idx", "message_by_recipient"}),
     ("suppression", "proof", [2, "a"], {"suppression_pkey"}),
+    ("archive", "page", [1, 0, 1000, NOW], {"message_pkey"}),
+    ("archive", "take_out", [1, IDS, ["700"] * 1000], {"message_pkey"}),
 ]
 
 

@@ -3,15 +3,18 @@
 import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from embedded import Urls
 from rules.reports import Word
 from rules.statuses import Source, Status
-from store import accounts, events, inbox, journal, messages, reports, suppression, watches
+from store import accounts, archive, events, inbox, journal, messages, reports, suppression, watches
 from store.connections import clock
-from store.migrations import create_roles
+from store.migrations import create_roles, migrate
 from store.reports import Said
 from store.suppression import Fact
 from store.watches import BEGINNING
@@ -157,11 +160,14 @@ async def test_a_worker_does_all_its_work(roles: asyncpg.Connection) -> None:
     await events.since(roles, events.Position(), 10)
     await watches.overdue(roles, number, now, (BEGINNING, 0), 10)
     await accounts.permits(roles, number, now, 1, 1.0)
+    leaving = [row for row in await archive.page(roles, number, 0, 10, now + timedelta(days=1)) if row["ripe"]]
+    left = await archive.take_out(roles, number, [(row["id"], row["version"]) for row in leaving[1:]])
 
     assert held is not None
     assert (applied.settled, applied.early, joined.settled) == (1, 1, 1)
     assert len(made) == 8
     assert len(dropped) == 2
+    assert left == 1
     assert len(await messages.find(roles, "a")) == 1
 
 
@@ -175,3 +181,21 @@ async def test_a_worker_makes_no_partition_of_anything_else(roles: asyncpg.Conne
             )
         with pytest.raises(asyncpg.RaiseError, match="only event and look"):
             await roles.fetch("select landed.drop_partitions($1, $2)", parent, datetime(2026, 1, 1, tzinfo=UTC).date())
+
+
+async def test_a_worker_may_at_once_do_what_a_new_release_needs(
+    roles: asyncpg.Connection, servers: Urls, admin: asyncpg.Connection
+) -> None:
+    """Where the roles are there already, migrating is enough."""
+    name = f"landed_roles_{uuid4().hex}"
+    await admin.execute(f'create database "{name}"')
+    connection = await asyncpg.connect(urlsplit(servers.database)._replace(path=f"/{name}").geturl())
+    try:
+        await migrate(connection)
+        right = await connection.fetchval("select has_table_privilege('landed_worker', 'landed.archived', 'delete')")
+    finally:
+        await connection.close()
+        await admin.execute(f'drop database "{name}" with (force)')
+
+    assert right
+    assert await roles.fetchval("select has_table_privilege('landed_worker', 'landed.archived', 'delete')")
