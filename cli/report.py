@@ -5,10 +5,10 @@ import click
 from cli import session
 from cli.found import communication
 from cli.reporting import line, totals
-from cli.sheets import SHEETS
+from cli.sheets import SHEETS, Head
 from cli.vocabulary import named
 from rules.vocabularies import Vocabulary
-from store import messages
+from store import archive, messages
 from store.connections import Pool
 
 #: Recipients that a table shows unless it is told otherwise.
@@ -42,5 +42,6 @@ async def write(pool: Pool, name: str, words: Vocabulary, form: str, most: int |
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         number = await communication(connection, name)
         counted = totals(words, await messages.classes(connection, number))
+        left = await archive.archived(connection, number)
         lines = (line(words, row) async for row in messages.all_of(connection, number))
-        await SHEETS[form](name, counted, lines, words.columns, most)
+        await SHEETS[form](Head(name, counted, left), lines, words.columns, most)

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import click
 
@@ -15,13 +16,31 @@ from rules.vocabularies import ICONS, Column
 Lines = AsyncIterator[Line]
 
 
-async def as_table(
-    name: str, totals: Sequence[Total], lines: Lines, columns: Sequence[Column], most: int | None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a report is about, and how many stand how. `left` of them were archived or dropped, and are not listed."""
+
+    name: str
+    totals: Sequence[Total]
+    left: int = 0
+
+    @property
+    def messages(self) -> int:
+        """Everyone's."""
+        return sum(total.messages for total in self.totals)
+
+    @property
+    def note(self) -> str:
+        """What to know of those that are not listed; empty if everyone is."""
+        if not self.left:
+            return ""
+        return f"{count(self.left, 'message')} of these left the database by age (keep_settled): counted, not listed"
+
+
+async def as_table(head: Head, lines: Lines, columns: Sequence[Column], most: int | None) -> None:
     """Totals, and the first `most` recipients with the vocabulary's columns."""
-    everyone = sum(total.messages for total in totals)
-    click.echo(f"{visible(name)}: {count(everyone, 'message')}\n")
-    counts = [(total.channel, _called(total), f"{total.messages:,}") for total in totals]
+    click.echo(f"{visible(head.name)}: {count(head.messages, 'message')}\n")
+    counts = [(total.channel, _called(total), f"{total.messages:,}") for total in head.totals]
     show_table(("channel", "result", "messages"), counts)
     rows: list[Sequence[object]] = []
     async for line in lines:
@@ -31,8 +50,11 @@ async def as_table(
     if rows:
         click.echo("")
         show_table(("recipient", "channel", "result", "when", *(column.title for column in columns)), rows)
-    if len(rows) < everyone and most != 0:
-        click.echo(f"\n{len(rows):,} of {everyone:,} shown; --all shows everyone, --format csv or json gives a file")
+    listed = head.messages - head.left
+    if len(rows) < listed and most != 0:
+        click.echo(f"\n{len(rows):,} of {listed:,} shown; --all shows everyone, --format csv or json gives a file")
+    if head.note:
+        click.echo(f"\n{head.note}")
 
 
 def _called(total: Total) -> str:
@@ -45,23 +67,21 @@ def _row(line: Line, columns: Sequence[Column]) -> Sequence[object]:
     return *known, *(shown(line, column.field) for column in columns)
 
 
-async def as_csv(
-    _name: str, _totals: Sequence[Total], lines: Lines, _columns: Sequence[Column], _most: int | None
-) -> None:
+async def as_csv(head: Head, lines: Lines, _columns: Sequence[Column], _most: int | None) -> None:
     """Everyone, a row each, after a row of names; safe to open in a spreadsheet."""
+    if head.note:
+        click.echo(head.note, err=True)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
     async for line in lines:
         writer.writerow([safe(line.fields[column]) for column in COLUMNS])
 
 
-async def as_json(
-    name: str, totals: Sequence[Total], lines: Lines, _columns: Sequence[Column], _most: int | None
-) -> None:
-    """One object: communication, messages, totals, and everyone in `rows`."""
-    counts = [{"channel": t.channel, "label": t.label, "icon": t.icon, "messages": t.messages} for t in totals]
-    head = {"communication": name, "messages": sum(t.messages for t in totals), "totals": counts}
-    sys.stdout.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "rows": [')
+async def as_json(head: Head, lines: Lines, _columns: Sequence[Column], _most: int | None) -> None:
+    """One object: communication, messages, how many of them are not in `rows`, totals, and everyone else in `rows`."""
+    counts = [{"channel": t.channel, "label": t.label, "icon": t.icon, "messages": t.messages} for t in head.totals]
+    about = {"communication": head.name, "messages": head.messages, "archived": head.left, "totals": counts}
+    sys.stdout.write(json.dumps(about, ensure_ascii=False)[:-1] + ', "rows": [')
     separator = "\n"
     async for line in lines:
         row = {**line.fields, "icon": line.label.icon, "explanation": line.label.explanation}
@@ -70,7 +90,7 @@ async def as_json(
     sys.stdout.write("\n]}\n")
 
 
-SHEETS: dict[str, Callable[[str, Sequence[Total], Lines, Sequence[Column], int | None], Awaitable[None]]] = {
+SHEETS: dict[str, Callable[[Head, Lines, Sequence[Column], int | None], Awaitable[None]]] = {
     "table": as_table,
     "csv": as_csv,
     "json": as_json,

@@ -1,15 +1,19 @@
 """`report` says what became of a communication in a vocabulary's words: for people, for spreadsheets, for programs."""
 
+import asyncio
 import csv
 import io
+import os
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
 from cli.vocabulary import OURS
-from store import messages
+from rules.statuses import Status
+from store import archive, messages
 from store.connections import Connection
 from tests.cli.conftest import Place, take_in
 from tests.cli.terminal import terminal
@@ -114,8 +118,8 @@ def test_totals_are_in_the_words_of_the_vocabulary_and_grouped_as_its_product_do
 def test_json_has_everyone_and_the_same_totals(filled: Place) -> None:
     found = filled("report", NAME, "--vocabulary", "engage", "--format", "json").json
 
-    assert list(found) == ["communication", "messages", "totals", "rows"]
-    assert (found["communication"], found["messages"], len(found["rows"])) == (NAME, 11, 11)
+    assert list(found) == ["communication", "messages", "archived", "totals", "rows"]
+    assert (found["communication"], found["messages"], found["archived"], len(found["rows"])) == (NAME, 11, 0, 11)
     assert sum(total["messages"] for total in found["totals"]) == 11
     assert [row["label"] for row in found["rows"] if row["reason"] == "spam"] == ["Blocked"]
 
@@ -135,6 +139,45 @@ def test_csv_has_a_row_for_everyone(filled: Place) -> None:
     assert [row["label"] for row in rows[:3]] == ["Delivered"] * 3
     assert rows[0]["sent_at"] == "2026-11-24T12:00:00Z"
     assert rows[3] | {"label": "Bounced", "status": "failed", "reason": "policy", "channel": "sms"} == rows[3]
+
+
+@pytest.fixture
+def left(filled: Place) -> Place:
+    """As `filled`, but the three that were delivered have left by age."""
+
+    async def leave(url: str) -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            account = await connection.fetchval("select id from landed.account where name = 'text_main'")
+            rows = await archive.page(connection, account, 0, 100, datetime.now(UTC) + timedelta(days=9))
+            gone = [(row["id"], row["version"]) for row in rows if row["status"] == Status.DELIVERED]
+            assert await archive.take_out(connection, account, gone) == 3
+        finally:
+            await connection.close()
+
+    asyncio.run(leave(os.environ["LANDED_DATABASE_URL"]))
+    return filled
+
+
+def test_what_has_left_by_age_is_counted_and_the_report_says_that_it_is_not_listed(left: Place) -> None:
+    said = left("report", NAME, "--all").out
+
+    assert said.startswith(f"{NAME}: 11 messages\n\n")
+    assert ["sms", "Delivered", "3"] in totals(said)
+    assert said.rstrip().endswith(
+        "\n\n3 messages of these left the database by age (keep_settled): counted, not listed"
+    )
+    assert "shown;" not in said
+    assert left("report", NAME, "--rows", "2").out.count("2 of 8 shown") == 1
+
+
+def test_files_say_how_many_are_not_in_them(left: Place) -> None:
+    found, sheet = left("report", NAME, "--json").json, left("report", NAME, "--format", "csv")
+
+    assert (found["messages"], found["archived"], len(found["rows"])) == (11, 3, 8)
+    assert sum(total["messages"] for total in found["totals"]) == 11
+    assert len(table(sheet.out)) == 8
+    assert "3 messages of these left the database by age" in sheet.err
 
 
 def test_csv_holds_nothing_that_a_spreadsheet_would_run(landed: Place) -> None:
