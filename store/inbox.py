@@ -17,6 +17,9 @@ from store.suppression import Fact, add
 
 QUERIES = Queries("inbox")
 
+#: The first place of a table.
+START = (0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -65,12 +68,30 @@ class Recorded:
     contradictions: tuple[tuple[Recording, str], ...]
 
 
-async def take(connection: Connection, limit: int) -> list[asyncpg.Record]:
-    """Rows of the inbox, oldest first. They are gone when the transaction commits.
+@dataclass(slots=True)
+class Hand:
+    """From which place of the inbox on rows are taken next; it goes round, so that no row is passed over for ever.
+
+    Rows lie in the order of their coming, except where new ones fill space that has become free. Whoever always began
+    at the first place would read the dead rows there again each time.
+    """
+
+    at: tuple[int, int] = START
+
+    def moved(self, rows: Sequence[asyncpg.Record], limit: int) -> bool:
+        """Move behind these rows, of which `limit` were wanted. Whether more may be there: not after a whole round."""
+        began_at, self.at = self.at, START
+        if len(rows) == limit:
+            self.at = max(row["place"] for row in rows)
+        return len(rows) == limit or began_at != START
+
+
+async def take(connection: Connection, limit: int, place: tuple[int, int] = START) -> list[asyncpg.Record]:
+    """Rows of the inbox from `place` on, sorted by number. They are gone when the transaction commits.
 
     One with a time that Python cannot hold has all it says in `odd`, as JSON text, and no times.
     """
-    return await connection.fetch(QUERIES.take, limit)
+    return await connection.fetch(QUERIES.take, limit, place)
 
 
 async def has_some(connection: Connection) -> bool:

@@ -47,7 +47,7 @@ def admit(
 
 def stray(row: asyncpg.Record, problem: str) -> Stray:
     """`row` as it is kept when it cannot be taken in."""
-    said = {key: value for key, value in row.items() if value is not None}
+    said = {key: value for key, value in row.items() if value is not None and key != "place"}
     text = row["odd"] or msgspec.json.encode(said, enc_hook=str).decode()
     return Stray(row["received_at"], problem, row["account"], text)
 

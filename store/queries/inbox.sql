@@ -1,22 +1,22 @@
 -- What senders say, and how it is taken in.
 
 -- name: take
--- Takes rows out, oldest first. Run it in the transaction that records them.
+-- Takes rows out, from a place of the table on. Run it in the transaction that records them.
 -- Postgres knows times that Python does not: 44 BC, or infinity. A row with one has `odd`, all it says as JSON, and no
 -- times; one received at no time was received now.
--- $1 how many
-with x as materialized (select id from landed.inbox order by id limit $1 for update skip locked),
--- An array, because a join would be planned for a tenth of the inbox, and read it whole.
+-- $1 how many, $2 from which place on
+with x as materialized (select ctid from landed.inbox where ctid >= $2 limit $1 for update skip locked),
+-- An array, because a join would read the inbox whole.
 taken as (
     delete from landed.inbox i
-    where i.id = any (array(select id from x))
-    returning i.*
+    where i.ctid = any (array(select ctid from x))
+    returning i.ctid as place, i.*
 ),
 seen as (
     select t.*, case when
         least(sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at) < '0002-01-01Z'
         or greatest(sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at) > '9998-01-01Z'
-        then to_jsonb(t)::text end as odd
+        then (to_jsonb(t) - 'place')::text end as odd
     from taken t
 )
 select id, account, channel, recipient, provider_id, part, reference, communication, status, reason, schedule, response,
@@ -26,7 +26,8 @@ select id, account, channel, recipient, provider_id, part, reference, communicat
     case when odd is null then deadline_at end as deadline_at,
     case when odd is null then acknowledged_at end as acknowledged_at,
     case when odd is null then responded_at end as responded_at,
-    case when odd is null then opted_out_at end as opted_out_at
+    case when odd is null then opted_out_at end as opted_out_at,
+    place
 from seen
 order by id;
 

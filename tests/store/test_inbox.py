@@ -305,3 +305,31 @@ async def test_two_in_one_batch_that_share_a_name_are_recorded_one_after_the_oth
     assert [[one.provider_id for one in part] for part in rounds] == [[None, "b"], ["a"], ["a"]]
     assert done == Recorded(1, 2, ())
     assert (await states(db))["a"].status is Status.DELIVERED
+
+
+async def test_writing_the_inbox_keeps_up_no_index(db: asyncpg.Connection) -> None:
+    """It would cost a sender's COPY nearly as much again as the table."""
+    indexes = await db.fetchval("select count(*) from pg_index where indrelid = 'landed.inbox'::regclass")
+
+    assert indexes == 0
+
+
+async def test_the_hand_goes_round_so_that_nothing_is_passed_over(db: asyncpg.Connection) -> None:
+    """Vacuum frees the space before the hand, and what comes then lies there."""
+    await db.execute("insert into landed.inbox (provider_id) select n::text from generate_series(1, 500) as n")
+    hand = inbox.Hand()
+    first = await inbox.take(db, 300, hand.at)
+    after_first = hand.moved(first, 300)
+    await db.execute("vacuum landed.inbox")
+    await db.execute("insert into landed.inbox (provider_id) values ('late')")
+    lies_before = await db.fetchval("select ctid < $1 from landed.inbox where provider_id = 'late'", hand.at)
+    second = await inbox.take(db, 300, hand.at)
+    after_second = hand.moved(second, 300)
+    third = await inbox.take(db, 300, hand.at)
+    after_third = hand.moved(third, 300)
+
+    assert lies_before
+    assert [row["provider_id"] for row in first] == [str(number) for number in range(1, 301)]
+    assert [row["provider_id"] for row in second] == [str(number) for number in range(301, 501)]
+    assert [row["provider_id"] for row in third] == ["late"]
+    assert (after_first, after_second, after_third) == (True, True, False)
