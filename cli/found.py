@@ -9,6 +9,9 @@ from cli.output import guess, iso
 from store import inbox, messages
 from store.connections import Connection
 
+#: Why nothing may be called so.
+NOT_HERE = "; is it recorded? Settled messages leave by age where `keep_settled` says so"
+
 #: How many communications are looked at for a guess.
 NEWEST = 2000
 
@@ -27,7 +30,7 @@ async def find(connection: Connection, name: str) -> list[asyncpg.Record]:
         raise click.ClickException(
             f"{name!r} waits in the inbox since {since}: a worker takes it in (`landed up`, `landed worker`)"
         )
-    hint = guess(name, await messages.near(connection, name)) or "; is it recorded?"
+    hint = guess(name, await messages.near(connection, name)) or NOT_HERE
     raise click.ClickException(f"no message has the number, reference or provider id {name!r}{hint}")
 
 

@@ -140,7 +140,7 @@ def test_variables_of_others_are_left_alone(place: Place) -> None:
         ("DATABSE_URL", "unknown variable LANDED_DATABSE_URL; did you mean 'LANDED_DATABASE_URL'?"),
         ("CONFIGURATION", "unknown variable LANDED_CONFIGURATION; "),
         ("ACCOUNT__MAIN__ADAPTER", "unknown variable LANDED_ACCOUNT__MAIN__ADAPTER; did you mean 'LANDED_ACCOUNTS'?"),
-        ("XYZ", "unknown variable LANDED_XYZ; known are LANDED_ACCOUNTS, LANDED_DATABASE_URL, LANDED_HOME, "),
+        ("XYZ", "unknown variable LANDED_XYZ; known are LANDED_ACCOUNTS, LANDED_ARCHIVE, LANDED_DATABASE_URL, "),
         ("WORKER__BACH", "unknown setting 'bach' in worker; did you mean 'batch'?"),
         ("WORKER__", "LANDED_WORKER__ names no setting; write LANDED_WORKER__SETTING"),
         ("WORKER", "worker: must be a table of settings"),
