@@ -1,8 +1,8 @@
 """Joining reports into Postgres, beside the same writes without any rules, and beside one row after the other.
 
-Every trial is about messages of which only `sent` was said. `in order` is the order of recording, as windows bring
-reports; `at random` they are spread over half of all messages. The time is that of the statements and of what Python
-does for them: sorting, and arrays of what is said.
+Every trial is about messages of which only `sent` was said, in pages of a thousand, each committed. `in order` is the
+order of recording, as listings and claims bring it; `at random` they are spread over half of all messages. The time is
+that of the statements and of what Python does for them: sorting, and arrays of what is said.
 """
 
 import random
@@ -21,7 +21,7 @@ from bench.stage import Stage
 from rules.statuses import Source
 from store import reports
 from store.connections import Connection
-from store.reports import Applied, Said
+from store.reports import Applied, Said, batches
 
 MEANING = "joining reports, beside the same writes without rules and beside one row after the other"
 
@@ -119,9 +119,9 @@ class Work:
         async def run() -> Figures:
             messages, said = self._next(fresh, count, by_id=known)
             async with measure(self.connection, table="landed.message") as cost:
-                applied = await reports.apply(self.connection, self.account, Source.POLL, NOW, said)
+                applied = await self._apply(said)
             sure(applied.early, 0, "reports taken for early ones")
-            again = await reports.apply(self.connection, self.account, Source.POLL, NOW, said)
+            again = await self._apply(said)
             sure(again, Applied(), "what the same reports changed when they came again")
             return await self._checked(messages, said, applied.written, cost)
 
@@ -145,6 +145,12 @@ class Work:
             return cost.figures(count, "reports")
 
         return run
+
+    async def _apply(self, said: list[Said]) -> Applied:
+        done = Applied()
+        for page in batches(said):
+            done += await reports.apply(self.connection, self.account, Source.POLL, NOW, page)
+        return done
 
     def _next(self, fresh: Fresh, count: int, *, by_id: bool = False) -> tuple[list[Message], list[Said]]:
         messages = fresh.take(count)

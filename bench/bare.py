@@ -21,7 +21,8 @@ async def write_all(
     """Write what is said into messages, history, watches and blocked addresses; how many messages were written."""
     query = QUERIES.all_by_id if by_id else QUERIES.all_by_key
     written = 0
-    for batch in batches(_sorted(messages, said, by_id=by_id)):
+    for page in batches(list(zip(messages, said, strict=True))):
+        batch = _sorted(page, by_id=by_id)
         others = [_other(one.word.bits, one.word.top) for _, one in batch]
         blocking = [one.blocks != 0 for _, one in batch]
         written += await connection.fetchval(
@@ -36,15 +37,15 @@ async def write_messages(
     """Write what is said into messages and nowhere else; how many."""
     query = QUERIES.messages_by_id if by_id else QUERIES.messages_by_key
     written = 0
-    for batch in batches(_sorted(messages, said, by_id=by_id)):
+    for page in batches(list(zip(messages, said, strict=True))):
+        batch = _sorted(page, by_id=by_id)
         written += await connection.fetchval(query, account, *_columns(batch), _names(batch, by_id=by_id))
     return written
 
 
-def _sorted(messages: Sequence[Message], said: Sequence[Said], *, by_id: bool) -> list[Pair]:
+def _sorted(page: Sequence[Pair], *, by_id: bool) -> list[Pair]:
     """In the order of the index that is used, which is the quickest."""
-    pairs = zip(messages, said, strict=True)
-    return sorted(pairs, key=(lambda pair: pair[0].id) if by_id else (lambda pair: pair[0].provider_id))
+    return sorted(page, key=(lambda pair: pair[0].id) if by_id else (lambda pair: pair[0].provider_id))
 
 
 def _names(batch: Sequence[Pair], *, by_id: bool) -> list[int] | list[str]:
