@@ -112,18 +112,22 @@ select i.n, i.id from i join m using (id);
 
 -- name: known
 -- The messages that these rows name, by provider id or by reference, locked in the order in which apply locks.
+-- Which they are is found first, and joined as rows. Found in a condition (`in`), one that somebody else has just written
+-- may be lost: Postgres then looks at the condition anew, from its first row only.
 -- $1 accounts, $2 provider ids, $3 parts, $4 references
 with x as materialized (
     select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) as x (account, provider_id, part, reference)
-)
-select m.account, m.id, m.provider_id, m.part, m.reference, m.recipient
-from landed.message m
-where (m.account, m.id) in (
+),
+n as materialized (
     select p.account, p.id
     from x join landed.message p on p.account = x.account and p.provider_id = x.provider_id and p.part = x.part
-    union all
+    union
     select r.account, r.id
-    from x join landed.message r on r.account = x.account and r.reference = x.reference and r.part = x.part)
+    from x join landed.message r on r.account = x.account and r.reference = x.reference and r.part = x.part
+)
+select m.account, m.id, m.provider_id, m.part, m.reference, m.recipient
+from n
+join landed.message m on m.account = n.account and m.id = n.id
 order by m.account, coalesce(m.provider_id, ''), m.part, m.id
 for no key update of m;
 

@@ -13,7 +13,7 @@ from rules.deadlines import settle
 from rules.reports import Word
 from rules.state import State, join
 from rules.statuses import Engagement, Mark, Reason, Source, Status
-from store import reports, watches
+from store import inbox, reports, watches
 from store.connections import open_pool
 from store.deadlocks import outlast
 from store.reports import Said
@@ -163,6 +163,24 @@ async def test_settling_and_claiming_the_same_messages_leaves_no_watch_and_loses
     assert {row["provider_id"] for row in left} == set(names[200:])
     assert {row["looks"] for row in left} == {1}
     assert len(first + second) == len(set(first + second))
+
+
+async def test_known_messages_that_are_written_just_now_are_found(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    """Postgres looks again at a row for which it had to wait, and must not lose it then."""
+    await account(db)
+    await record(db, [recording(1, f"m{n:04}", reference=f"r{n:04}") for n in range(2000)])
+    await db.execute("vacuum analyze landed.message")
+    about = range(100, 103)
+    keys = [f"m{n:04}" for n in about], [""] * 3, [f"r{n:04}" for n in about]
+    async with others[0].transaction():
+        await reports.apply(others[0], 1, Source.POLL, NOW, [Said(Word(Status.DEFERRED.bit, NOW), "m0101")])
+        finding = asyncio.ensure_future(others[1].fetch(inbox.QUERIES.known, [1] * 3, *keys))
+        while not await db.fetchval("select exists (select from pg_locks where not granted)"):
+            assert not finding.done()
+
+    assert [row["provider_id"] for row in await finding] == keys[0]
 
 
 # Deadlocks, made on purpose: someone holds the second message while we hold the first and wait, and then wants ours.
