@@ -114,4 +114,4 @@ async def _write(
 def _after(watch: Watch, answer: Iterable[Report], asked_at: datetime) -> Watch:
     """The watch as it stands after an answer."""
     heard = bits(word for report in answer for word in words(report, asked_at))
-    return replace(watch, heard=watch.heard | heard, looked_at=asked_at)
+    return watch._replace(heard=watch.heard | heard, looked_at=asked_at)

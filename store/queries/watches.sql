@@ -5,7 +5,7 @@
 -- The low-water mark only spares reading dead index entries; correctness never rests on it.
 -- $1 account, $2 now, $3 how many, $4 low-water mark, $5 end of the lease
 with due as materialized (
-    select ctid as place, next_look_at as due_at
+    select ctid as place, id, next_look_at as due_at
     from landed.watch
     where account = $1 and next_look_at <= $2 and next_look_at >= $4
     order by next_look_at
@@ -15,7 +15,9 @@ with due as materialized (
 update landed.watch w set next_look_at = $5, looks = w.looks + 1
 where w.ctid = any (array(select place from due))
 returning w.id, w.channel, w.provider_id, w.part, w.reference, w.schedule, w.heard, w.said, w.looks, w.found,
-    w.looked_at, w.sent_at, w.deadline_at, (select min(due_at) from due) as earliest_due_at;
+    w.looked_at, w.sent_at, w.deadline_at,
+    -- In one row is enough.
+    case when w.id = (select id from due limit 1) then (select due_at from due limit 1) end as earliest_due_at;
 
 -- name: claim_one
 -- Takes one message, whether it is due or not.

@@ -10,7 +10,7 @@ from rules.reports import Word
 from rules.statuses import Source, Status
 from store import accounts, reports, watches
 from store.reports import Said
-from store.watches import BEGINNING, FORGET_MARK, Looked, Mark, Watch
+from store.watches import BEGINNING, LONGEST_REST, REST, Looked, Mark, Watch
 from tests.store.written import NOW, account, record, recorded, recording
 
 MINUTE = timedelta(minutes=1)
@@ -132,14 +132,36 @@ async def test_any_number_of_looks_can_be_counted(db: asyncpg.Connection) -> Non
 
 
 async def test_what_becomes_due_behind_the_mark_is_found_within_a_minute(db: asyncpg.Connection, number: int) -> None:
+    """Even where reading everything takes so long that it is hardly ever done."""
     mark = Mark()
     await recorded(db, ["a"])
     first = await watches.claim(db, number, NOW, 10, LEASE, mark)
+    mark.claimed(NOW, BEGINNING, timedelta(hours=1), NOW)
     await record(db, [recording(number, "behind", next_look_at=NOW - 100 * MINUTE)])
-    soon = await watches.claim(db, number, NOW + FORGET_MARK / 2, 10, LEASE, mark)
-    later = await watches.claim(db, number, NOW + FORGET_MARK, 10, LEASE, mark)
+    soon = await watches.claim(db, number, NOW + LONGEST_REST / 2, 10, LEASE, mark)
+    later = await watches.claim(db, number, NOW + LONGEST_REST, 10, LEASE, mark)
 
     assert [[one.provider_id for one in claimed] for claimed in (first, soon, later)] == [["a"], [], ["behind"]]
+
+
+def test_everything_is_read_as_often_as_costs_a_small_share_of_the_time() -> None:
+    mark, took = Mark(), timedelta(milliseconds=10)
+    mark.claimed(NOW, mark.floor(NOW), took, NOW - MINUTE)
+    mark.claimed(NOW, mark.floor(NOW), MINUTE, NOW - MINUTE / 2)
+    mark.claimed(NOW, mark.floor(NOW), MINUTE, None)
+    floors = [mark.floor(NOW + took * times) for times in (0, REST - 1, REST)]
+
+    assert floors == [NOW - MINUTE / 2, NOW - MINUTE / 2, BEGINNING]
+
+
+async def test_a_claim_sees_the_earliest_of_what_it_takes(db: asyncpg.Connection, number: int) -> None:
+    """Whatever the order in which the rows lie, and as long as reading everything is not due again."""
+    mark = Mark()
+    await record(db, [recording(number, f"m{n}", next_look_at=NOW - n * MINUTE) for n in range(5)])
+    await watches.claim(db, number, NOW, 3, LEASE, mark)
+    mark.claimed(NOW, BEGINNING, timedelta(hours=1), None)
+
+    assert mark.floor(NOW) == NOW - 4 * MINUTE
 
 
 async def test_claims_are_complete_while_someone_holds_an_old_snapshot(
