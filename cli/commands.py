@@ -36,6 +36,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "See and mend": [
         ("accounts", "See, pause, resume and poll accounts.", "cli.accounts:accounts"),
         ("adapters", "The providers that can be asked, and how.", "cli.adapters:adapters"),
+        ("erase", "Remove one person's address and texts everywhere.", "cli.erase:erase_person"),
         ("quarantine", "Words that no adapter knows, and answers to read again.", "cli.quarantine:quarantine"),
         ("strays", "Recorded rows that could not be taken in.", "cli.strays:strays"),
         ("suppression", "Addresses that are blocked.", "cli.suppression:suppression"),
@@ -73,7 +74,11 @@ class Landed(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command. Foreseeable trouble becomes one clear line and exit code 1."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                # A reader that has seen enough and left is noticed now; click ends quietly then.
+                sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:

@@ -9,6 +9,7 @@ OWN_SERVERS = "set LANDED_DATABASE_URL and LANDED_REDIS_URL to servers of your o
 
 _ROOM = 1_000_000  # bytes; with less, anything may have failed for want of it
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_SAYS_FULL = ("No space left on device", "Disk quota exceeded")
 
 
 class EmbeddedError(Exception):
@@ -22,7 +23,8 @@ def full(home: Path) -> EmbeddedError:
 
 def explain(home: Path, error: OSError) -> EmbeddedError:
     """An error of the operating system, in our words."""
-    if error.errno in _FULL:
+    # Copying many files collects what went wrong as text, without a number.
+    if error.errno in _FULL or _says_full(str(error)):
         return full(home)
     return EmbeddedError(
         f"The embedded servers cannot use {error.filename or home}: {error.strerror or error}. "
@@ -34,9 +36,13 @@ def ended(home: Path, data: Path, name: str, status: int, said: str) -> Embedded
     """A program ended before it was ready. `data` is where its files are, `said` the end of what it said."""
     room = os.statvfs(data)
     # A server whose log is on the full disk cannot say so.
-    if room.f_bavail * room.f_frsize < _ROOM or "No space left on device" in said or "Disk quota exceeded" in said:
+    if room.f_bavail * room.f_frsize < _ROOM or _says_full(said):
         return full(home)
     return EmbeddedError(
         f"{name} did not start (exit status {status}). The end of what it said:\n{said}\n"
         f"Mend what it names, or {OWN_SERVERS}."
     )
+
+
+def _says_full(said: str) -> bool:
+    return any(words in said for words in _SAYS_FULL)

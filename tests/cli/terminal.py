@@ -49,12 +49,14 @@ class Terminal:
 @contextmanager
 def terminal(folder: Path, *words: str, columns: int = 100, piped: bool = False) -> Iterator[Terminal]:
     """Run `landed` with these words in `folder`, on a terminal with so many columns."""
+    # Somebody may have said how wide theirs is; this one is as wide as it says itself.
+    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, columns))
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "cli", *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        env={**environment, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if piped else theirs,
         stderr=theirs,

@@ -11,7 +11,7 @@ import pytest
 
 from embedded import EmbeddedError, Servers
 from embedded.account import Account, reaches
-from embedded.errors import OWN_SERVERS
+from embedded.errors import OWN_SERVERS, explain
 from embedded.place import SHARED
 from tests.embedded.running import NOBODY, ROOT, ROOT_USER, TEMPORARY, Program, a_home, kept, shared, write
 
@@ -101,6 +101,15 @@ def test_a_user_without_an_entry_is_told_what_to_do() -> None:
 
         assert "user number 54321" in said
         assert OWN_SERVERS in said
+
+
+def test_a_disk_that_is_full_while_programs_are_copied_is_said_in_one_line() -> None:
+    """Root's servers run from a copy where `nobody` cannot reach the project."""
+    failed = shutil.Error([("here", "there", "[Errno 28] No space left on device: 'here' -> 'there'")])
+
+    assert str(explain(Path("/srv/home"), failed)) == (
+        "The disk that holds /srv/home is full: free some space there and start again."
+    )
 
 
 @as_root
