@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from rules.hashing import is_hash
 from rules.state import State
 from rules.statuses import Channel, Engagement, Reason
 from rules.vocabularies import Label, Vocabulary, icon_of, label
@@ -47,12 +48,19 @@ def line(words: Vocabulary, row: asyncpg.Record) -> Line:
     called = label(words, Channel(row["channel"]), state)
     fields: dict[str, object] = {
         "channel": Channel(row["channel"]).word,
+        "recipient": _recipient(row),
         "label": called.text,
         "status": state.status.word,
         "reason": state.reason.word,
         "response": state.response[1] if state.response else "",
     }
     return Line(called, {name: fields[name] if name in fields else row[name] for name in COLUMNS})
+
+
+def _recipient(row: asyncpg.Record) -> str:
+    """Who it is for; where only a hash is kept, what the sender calls the message."""
+    recipient: str = row["recipient"]
+    return (row["reference"] or row["provider_id"] or "") if is_hash(recipient) else recipient
 
 
 def shown(line: Line, field: str) -> object:

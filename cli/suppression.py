@@ -13,8 +13,10 @@ from cli import session
 from cli.cells import safe
 from cli.commands import Listing
 from cli.output import Word, count, show_json, show_table
+from rules.hashing import Hashing
 from rules.recipients import normal
 from rules.statuses import Channel, Engagement, Reason, Status
+from store import hashing
 from store import suppression as kept
 from store.connections import Connection, Pool, clock
 from store.suppression import Fact
@@ -111,7 +113,9 @@ def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str, *, as_
     async def task(pool: Pool) -> int:
         async with pool.acquire() as connection:
             now = await clock(connection)
-            facts = [(Fact(channel, recipient, detail=why), now) for recipient in wanted]
+            hashes = await _hashing(connection)
+            spelled = await hashing.kept(connection, hashes, [(int(channel), recipient) for recipient in wanted])
+            facts = [(Fact(channel, recipient, detail=why), now) for recipient in spelled.values()]
             return await kept.add(connection, facts, now, by)
 
     blocked = session.work(task)
@@ -119,6 +123,18 @@ def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str, *, as_
         show_json({"channel": channel.word, "blocked": blocked})
     else:
         click.echo(f"blocked on {channel.word}: {count(blocked, 'address')}")
+
+
+async def _to_unblock(connection: Connection, hashes: Hashing, address: tuple[int, str]) -> set[str]:
+    """The spelling under which messages to it are kept, and every one that is blocked."""
+    both = [(address[0], one) for one in hashing.spellings(hashes, address[1])]
+    blocked = {recipient for _, recipient in await kept.blocked_among(connection, both)}
+    return {*(await hashing.kept(connection, hashes, [address])).values()} | blocked
+
+
+async def _hashing(connection: Connection) -> Hashing:
+    """How recipients are kept. Without the right key nobody can tell whether an address is blocked."""
+    return await hashing.agreed(connection, session.settings().hashing())
 
 
 def _standard_input() -> list[str]:
@@ -143,9 +159,12 @@ def remove(channel: Channel, recipient: str, why: str, by: str) -> None:
 
     async def task(pool: Pool) -> bool:
         async with pool.acquire() as connection:
-            if not await kept.blocked_among(connection, [(int(channel), normal(recipient))]):
+            hashes = await _hashing(connection)
+            if not await kept.blocked_among(connection, [(int(channel), normal(recipient))], hashes):
                 return False
-            return await kept.unblock(connection, channel, normal(recipient), await clock(connection), by, why)
+            for spelled in await _to_unblock(connection, hashes, (int(channel), normal(recipient))):
+                await kept.unblock(connection, channel, spelled, await clock(connection), by, why)
+            return True
 
     if not session.work(task):
         raise click.ClickException(
@@ -164,8 +183,11 @@ def check(channel: Channel, recipient: str, *, as_json: bool) -> None:
 
     async def task(pool: Pool) -> tuple[bool, list[asyncpg.Record]]:
         async with pool.acquire() as connection:
-            blocked = await kept.blocked_among(connection, [address])
-            return bool(blocked), await kept.proof(connection, *address)
+            hashes = await _hashing(connection)
+            blocked = await kept.blocked_among(connection, [address], hashes)
+            spelled = hashing.spellings(hashes, address[1])
+            proofs = [row for one in spelled for row in await kept.proof(connection, channel, one)]
+            return bool(blocked), sorted(proofs, key=lambda row: row["at"])
 
     blocked, proofs = session.work(task)
     if as_json:

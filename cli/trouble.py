@@ -8,11 +8,12 @@ from adapters.errors import AskError
 from config import ConfigError
 from embedded import EmbeddedError
 from store.connections import LOST, StoreUnreachable
+from store.hashing import WrongKey
 from store.migrations import NewerDatabase
 from worker.run import NotMigrated
 
 #: Errors whose own text says what to do next.
-CLEAR = (AskError, EmbeddedError, NewerDatabase, NotMigrated, StoreUnreachable)
+CLEAR = (AskError, EmbeddedError, NewerDatabase, NotMigrated, StoreUnreachable, WrongKey)
 
 MIGRATE = "the database is not ready for this release: run `landed migrate`"
 

@@ -10,10 +10,14 @@ from config.accounts import AccountTable
 from config.addresses import check_postgres, check_redis
 from config.kinds import Duration, Period, Table, Words
 from config.problems import hint
+from rules.hashing import Hashing
 from rules.statuses import Channel, Reason
 from rules.suppression import OPTIONAL, SoftBounces, Triggers
 
 ROOT = Path(__file__).resolve().parent.parent
+
+#: Characters of a key that nobody guesses.
+SHORTEST_KEY = 32
 
 
 class WorkerOptions(Table):
@@ -99,6 +103,10 @@ class Settings(BaseSettings):
     vocabulary: str = "crisis"
     #: A folder with a team's own vocabularies.
     vocabularies: Path | None = None
+    #: The key with which recipients are hashed. It is nowhere else: keep it as long as the database.
+    recipient_key: SecretStr | None = None
+    #: `hashed`: every recipient is kept as its keyed hash only.
+    store_recipients: Literal["plain", "hashed"] = "plain"
     #: The folder to which workers archive settled messages that are not kept any longer.
     archive: Path | None = None
     worker: WorkerOptions = WorkerOptions()
@@ -127,6 +135,23 @@ class Settings(BaseSettings):
             check(url.get_secret_value())
         return url
 
+    @field_validator("recipient_key")
+    @classmethod
+    def _is_long(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < SHORTEST_KEY:
+            msg = f"must have at least {SHORTEST_KEY} characters; `openssl rand -hex 32` makes one"
+            raise ValueError(msg)
+        return key
+
+    @field_validator("store_recipients")
+    @classmethod
+    def _has_key(cls, wanted: str, about: ValidationInfo) -> str:
+        # A key that is wrong is told by itself.
+        if wanted == "hashed" and about.data.get("recipient_key", "") is None:
+            msg = "'hashed' needs a key; set LANDED_RECIPIENT_KEY, or LANDED_RECIPIENT_KEY_FILE"
+            raise ValueError(msg)
+        return wanted
+
     @field_validator("suppression")
     @classmethod
     def _are_channels(cls, tables: dict[str, SuppressionOptions]) -> dict[str, SuppressionOptions]:
@@ -136,6 +161,11 @@ class Settings(BaseSettings):
                 msg = f"unknown channel {name!r}; {hint(name, known)}"
                 raise ValueError(msg)
         return tables
+
+    def hashing(self) -> Hashing:
+        """How recipients are kept."""
+        key = None if self.recipient_key is None else self.recipient_key.get_secret_value()
+        return Hashing(key, self.store_recipients == "hashed")
 
     def triggers(self) -> dict[Channel, Triggers]:
         """What else blocks, by channel."""

@@ -59,6 +59,11 @@ async def mark_read(
     await connection.execute(QUERIES.read, number, read_at, kind, problem)
 
 
+async def drop(connection: Connection, number: int) -> None:
+    """Keep an answer no longer."""
+    await connection.execute(QUERIES.drop, number)
+
+
 async def unread(
     connection: Connection, account: int | None, after: int, before: datetime, limit: int, kind: Kind | None = None
 ) -> list[asyncpg.Record]:

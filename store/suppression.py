@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from rules.hashing import PLAIN, Hashing
 from store.connections import Connection
+from store.hashing import spellings
 from store.queries import Queries
 
 QUERIES = Queries("suppression")
@@ -25,13 +27,16 @@ class Fact:
     detail: str = ""
 
 
-async def blocked_among(connection: Connection, addresses: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Which of these (channel, normal recipient) are blocked now."""
+async def blocked_among(
+    connection: Connection, addresses: Sequence[tuple[int, str]], hashing: Hashing = PLAIN
+) -> set[tuple[int, str]]:
+    """Which of these (channel, normal recipient) are blocked now, as they are or under their hash."""
     if not addresses:
         return set()
-    channels, recipients = [address[0] for address in addresses], [address[1] for address in addresses]
+    spelled = [(address, one) for address in addresses for one in spellings(hashing, address[1])]
+    channels, recipients = [address[0] for address, _ in spelled], [one for _, one in spelled]
     rows = await connection.fetch(QUERIES.blocked_among, channels, recipients)
-    return {addresses[row["n"] - 1] for row in rows}
+    return {spelled[row["n"] - 1][0] for row in rows}
 
 
 async def add(

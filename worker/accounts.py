@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.base import Adapter, Limits
 from rules.deadlines import ALLOWANCES, HARD_LIMIT
+from rules.hashing import PLAIN, Hashing
 from rules.reports import Word
 from rules.schedules import DEFAULTS, STREAMED, Schedule, next_look_at
 from rules.statuses import Channel
@@ -36,6 +37,8 @@ class Account:
     paused: bool = False
     #: How long after the last that was heard of it a settled message is kept; None: for ever.
     keep_settled: timedelta | None = None
+    #: How recipients are kept.
+    hashing: Hashing = PLAIN
 
     def allowance(self, channel: Channel) -> timedelta:
         """How long to wait for a message on `channel`."""

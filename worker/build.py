@@ -63,6 +63,7 @@ def _account(name: str, table: AccountTable, settings: Settings, find: Find) -> 
         options.timeout or timedelta(seconds=10),
         options.paused,
         options.keep_settled,
+        settings.hashing(),
     )
 
 

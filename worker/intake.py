@@ -3,8 +3,9 @@
 1. Take a batch of rows, oldest first, skipping what another worker has.
 2. Understand each; what cannot be understood is kept as a stray, with its problem.
 3. Turn messages to blocked addresses that were not handed over yet into `blocked`.
-4. Record new messages, join what is said of known ones, all in the transaction that took the rows.
-5. Join the reports that came before their message.
+4. Put hashes in the place of recipients, where that is wanted or the person was erased.
+5. Record new messages, join what is said of known ones, all in the transaction that took the rows.
+6. Join the reports that came before their message.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,14 @@ from datetime import datetime
 import asyncpg
 import structlog
 
+from rules.hashing import PLAIN, Hashing
 from store import inbox, reports, suppression
 from store.connections import Connection, Pool, clock
 from store.deadlocks import outlast
 from store.inbox import Recording, Stray
 from worker.accounts import Account
 from worker.admission import admit, block, stray, unsent_address
+from worker.keeping import Batch, batch_of, recordings_as_kept
 
 #: Rows taken at once.
 BATCH = 1000
@@ -44,12 +47,27 @@ class Taken:
         return Taken(self.rows + other.rows, self.new + other.new, self.known + other.known, self.strays + other.strays)
 
 
-async def intake(pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[str, int], most: int = 50_000) -> Taken:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What rows are understood by: accounts, their numbers in the database, and how recipients are kept."""
+
+    accounts: Mapping[str, Account]
+    numbers: Mapping[str, int]
+    hashing: Hashing = PLAIN
+
+
+async def intake(
+    pool: Pool,
+    accounts: Mapping[str, Account],
+    numbers: Mapping[str, int],
+    most: int = 50_000,
+    hashing: Hashing = PLAIN,
+) -> Taken:
     """Take in up to about `most` rows."""
-    done = Taken()
+    known, done = Known(accounts, numbers, hashing), Taken()
     while done.rows < most:
         async with pool.acquire() as connection:
-            taken = await _careful(connection, accounts, numbers)
+            taken = await _careful(connection, known)
         done += taken
         if taken.rows < BATCH:
             break
@@ -58,73 +76,67 @@ async def intake(pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[s
     return done
 
 
-async def _careful(connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Taken:
+async def _careful(connection: Connection, known: Known) -> Taken:
     """One batch; if a row spoils it, its rows one by one."""
     try:
-        return await _batch(connection, accounts, numbers, BATCH)
+        return await _batch(connection, known, BATCH)
     except SPOILED:
         done = Taken()
         for _ in range(BATCH):
-            taken = await _one(connection, accounts, numbers)
+            taken = await _one(connection, known)
             done += taken
             if not taken.rows:
                 break
         return done
 
 
-async def _one(connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Taken:
+async def _one(connection: Connection, known: Known) -> Taken:
     try:
-        return await _batch(connection, accounts, numbers, 1)
+        return await _batch(connection, known, 1)
     except SPOILED as error:
         async with connection.transaction():
             rows = await inbox.take(connection, 1)
             problem = f"Postgres would not take it: {type(error).__name__}"
-            await inbox.keep_strays(connection, [stray(row, problem) for row in rows])
+            batch = await batch_of(connection, rows, known.hashing)
+            await inbox.keep_strays(connection, [batch.stray(stray(row, problem), row["id"]) for row in rows])
         return Taken(rows=len(rows), strays=len(rows))
 
 
-async def _batch(
-    connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int], limit: int
-) -> Taken:
+async def _batch(connection: Connection, known: Known, limit: int) -> Taken:
     now = await clock(connection)
-    taken, recordings = await outlast(connection, lambda: _take(connection, accounts, numbers, now, limit))
+    taken, recordings = await outlast(connection, lambda: _take(connection, known, now, limit))
     await _join_early(connection, recordings, now)
     return taken
 
 
-async def _take(
-    connection: Connection, accounts: Mapping[str, Account], numbers: Mapping[str, int], now: datetime, limit: int
-) -> tuple[Taken, Sequence[Recording]]:
+async def _take(connection: Connection, known: Known, now: datetime, limit: int) -> tuple[Taken, Sequence[Recording]]:
     async with connection.transaction():
-        rows = await inbox.take(connection, limit)
-        recordings, strays = await _understand(connection, rows, accounts, numbers, now)
+        rows = {row["id"]: row for row in await inbox.take(connection, limit)}
+        batch = await batch_of(connection, list(rows.values()), known.hashing)
+        recordings, strays = await _understand(connection, list(rows.values()), known, batch, now)
         recorded = await inbox.record(connection, now, recordings)
-        by_number = {row["id"]: row for row in rows}
-        strays += [stray(by_number[recording.row], problem) for recording, problem in recorded.contradictions]
+        for recording, problem in recorded.contradictions:
+            strays.append(batch.stray(stray(rows[recording.row], problem), recording.row))
         if strays:
             await inbox.keep_strays(connection, strays)
     return Taken(len(rows), recorded.new, recorded.known, len(strays)), recordings
 
 
 async def _understand(
-    connection: Connection,
-    rows: Sequence[asyncpg.Record],
-    accounts: Mapping[str, Account],
-    numbers: Mapping[str, int],
-    now: datetime,
+    connection: Connection, rows: Sequence[asyncpg.Record], known: Known, batch: Batch, now: datetime
 ) -> tuple[list[Recording], list[Stray]]:
     addresses = {row["id"]: unsent_address(row) for row in rows}
     unsent = sorted({address for address in addresses.values() if address is not None})
-    blocked = await suppression.blocked_among(connection, unsent)
+    blocked = await suppression.blocked_among(connection, unsent, known.hashing)
     recordings: list[Recording] = []
     strays: list[Stray] = []
     for row in rows:
-        admitted = admit(row, accounts, numbers, now)
+        admitted = admit(row, known.accounts, known.numbers, now)
         if isinstance(admitted, Stray):
-            strays.append(admitted)
+            strays.append(batch.stray(admitted, row["id"]))
         else:
             recordings.append(block(admitted) if addresses[row["id"]] in blocked else admitted)
-    return recordings, strays
+    return await recordings_as_kept(connection, recordings, batch), strays
 
 
 async def _join_early(connection: Connection, recordings: Sequence[Recording], now: datetime) -> None:

@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 
 from adapters.http import Sender
+from rules.hashing import PLAIN, Hashing
 from store import accounts as rows
 from store import inbox
 from store.accounts import Askable
@@ -73,6 +74,8 @@ class Program:
     at_once: int = 20
     #: Who holds the leases; no other process has this name.
     holder: str = field(default_factory=lambda: secrets.token_hex(8))
+    #: How recipients are kept.
+    hashing: Hashing = PLAIN
     _desks: dict[str, Desk] = field(default_factory=dict)
     _senders: list[Sender] = field(default_factory=list)
     _places: dict[str, Place] = field(default_factory=dict)
@@ -148,7 +151,7 @@ class Program:
     @_survives
     async def intake(self) -> Counts:
         """Take in what senders said."""
-        return asdict(await intake(self.pool, self.accounts, self.numbers))
+        return asdict(await intake(self.pool, self.accounts, self.numbers, hashing=self.hashing))
 
     @_survives
     async def sweep(self) -> Counts:

@@ -20,6 +20,7 @@ from store.connections import Pool, clock
 from worker import asked, writing
 from worker.accounts import Account
 from worker.desk import Desk
+from worker.keeping import without_addresses
 from worker.nobody import Nobody
 from worker.writing import Tally
 
@@ -61,7 +62,7 @@ async def reread(
         for row in rows:
             account = accounts.get(row["name"])
             if account is not None and account_name in (None, row["name"]) and not row["cut"]:
-                done = _plus(done, await _again(pool, account, row, now, unknown.setdefault(row["name"], set())))
+                done = _plus(done, await again(pool, account, row, now, unknown.setdefault(row["name"], set())))
             after = row["id"]
         if len(rows) < CHUNK:
             break
@@ -74,8 +75,8 @@ def _plus(one: Reread, other: Reread) -> Reread:
     return Reread(one.read + other.read, one.left + other.left, one.written + other.written)
 
 
-async def _again(pool: Pool, account: Account, row: asyncpg.Record, now: datetime, unknown: set[str]) -> Reread:
-    """Read one answer; whatever is still not understood keeps it in the journal."""
+async def again(pool: Pool, account: Account, row: asyncpg.Record, now: datetime, unknown: set[str]) -> Reread:
+    """Read one answer of the journal; whatever is still not understood keeps it there, and is added to `unknown`."""
     try:
         page = _read(account, row)
     except (AskError, ValueError, KeyError, msgspec.ValidationError) as error:
@@ -89,11 +90,16 @@ async def _again(pool: Pool, account: Account, row: asyncpg.Record, now: datetim
     said = page.reports if row["kind"] == "drain" else known
     # Its own time stands for the provider's where that gave none.
     await writing.join(desk, said, (), row["at"], Source.POLL, tally)
-    unknown.update(report.unknown for report in page.reports if report.unknown)
+    kept = map(without_addresses, page.reports) if account.hashing.everyone else page.reports
+    unknown.update(report.unknown for report in kept if report.unknown)
     whole = len(known) == len(page.reports) and not page.unreadable
     if whole:
         async with pool.acquire() as connection:
-            await journal.mark_read(connection, row["id"], now, row["kind"], None)
+            if account.hashing.everyone:
+                # It holds addresses, and nobody needs it any more.
+                await journal.drop(connection, row["id"])
+            else:
+                await journal.mark_read(connection, row["id"], now, row["kind"], None)
     elif page.unreadable:
         await _keep(pool, row, "unreadable", "; ".join(page.unreadable[:5]))
     else:

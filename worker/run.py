@@ -9,9 +9,10 @@ from collections.abc import Mapping
 import structlog
 
 from config.settings import Settings
+from rules.hashing import Hashing
 from store import accounts as rows
-from store import inbox, migrations
-from store.connections import Pool, open_pool
+from store import hashing, inbox, migrations
+from store.connections import Pool, clock, open_pool
 from worker.accounts import Account
 from worker.program import Program
 from worker.queue import Queue
@@ -26,7 +27,7 @@ class NotMigrated(Exception):
 
 
 async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio.Event) -> None:
-    """Work until `stop` is set. Raises StoreUnreachable, NotMigrated and NewerDatabase at the start only."""
+    """Work until `stop` is set. Raises StoreUnreachable, NotMigrated, NewerDatabase and WrongKey at the start only."""
     begun = asyncio.Event()
     working = asyncio.ensure_future(_work(settings, accounts, stop, begun))
     cutting_off = asyncio.ensure_future(_cut_off(working, stop, begun))
@@ -56,7 +57,7 @@ async def _work(settings: Settings, accounts: Mapping[str, Account], stop: async
     options = settings.worker
     url, prepared = settings.database_url.get_secret_value(), settings.prepared_statements
     async with open_pool(url, size=options.connections, prepared=prepared) as pool:
-        numbers = await _prepare(pool, accounts)
+        numbers = await _prepare(pool, accounts, settings.hashing())
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         queue = Queue(
             settings.redis_url.get_secret_value(),
@@ -76,6 +77,7 @@ async def _work(settings: Settings, accounts: Mapping[str, Account], stop: async
             options.batch,
             options.accounts_at_once,
             name,
+            settings.hashing(),
         )
         await _begin(program)
         begun.set()
@@ -93,12 +95,13 @@ async def _work(settings: Settings, accounts: Mapping[str, Account], stop: async
             await program.close()
 
 
-async def _prepare(pool: Pool, accounts: Mapping[str, Account]) -> dict[str, int]:
+async def _prepare(pool: Pool, accounts: Mapping[str, Account], keep: Hashing) -> dict[str, int]:
     async with pool.acquire() as connection:
         if missing := await migrations.pending(connection):
             names = ", ".join(f"{migration.number:04}_{migration.name}" for migration in missing)
             msg = f"the database lacks migrations ({names}); run ./landed migrate"
             raise NotMigrated(msg)
+        await hashing.keep(connection, keep, await clock(connection))
         return await rows.ensure(connection, {account.name: account.adapter.name for account in accounts.values()})
 
 
@@ -114,4 +117,4 @@ async def _begin(program: Program) -> None:
 def _upkeep(settings: Settings, pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Upkeep:
     keep = settings.retention
     retention = Retention(keep.events, keep.looks, keep.journal, keep.journal_bytes, keep.early, keep.early_most)
-    return Upkeep(pool, accounts, numbers, retention, settings.triggers(), settings.archive)
+    return Upkeep(pool, accounts, numbers, retention, settings.triggers(), settings.archive, settings.hashing())

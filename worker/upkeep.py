@@ -1,4 +1,4 @@
-"""Upkeep, once a minute: partitions, what is old, what a crash may have left, soft bounces, and archiving.
+"""Upkeep, once a minute: partitions, what is old, what a crash may have left, soft bounces, archiving, hashing.
 
 Each step stands alone: one that fails is logged, and the next ones are still done.
 """
@@ -13,9 +13,10 @@ from pathlib import Path
 import asyncpg
 import structlog
 
+from rules.hashing import PLAIN, Hashing
 from rules.statuses import Channel
 from rules.suppression import Triggers
-from store import events, journal, reports, suppression
+from store import events, hashing, journal, reports, suppression
 from store.connections import Pool, clock
 from worker.accounts import Account
 from worker.archive import Leaving, archive, cutoff
@@ -28,6 +29,9 @@ LATELY = timedelta(minutes=30)
 
 #: How long one pass goes on archiving, in seconds, over all accounts. The next one goes on.
 ARCHIVING = 20
+
+#: How long one pass goes on hashing recipients that are still plain, in seconds.
+HASHING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Upkeep:
     triggers: Mapping[Channel, Triggers] = field(default_factory=dict)
     #: The folder of the archive. Without one, what would be archived is dropped.
     archive: Path | None = None
+    #: How recipients are kept.
+    hashing: Hashing = PLAIN
     #: Where the next pass goes on archiving, by account.
     _places: dict[str, int] = field(default_factory=dict)
 
@@ -70,6 +76,8 @@ class Upkeep:
             "soft_bouncers_blocked": self._block_soft_bouncers,
             "messages_archived": self._archive,
         }
+        if self.hashing.everyone:
+            steps["recipients_hashed"] = self._hash_recipients
         done: dict[str, int] = {}
         for name, step in steps.items():
             try:
@@ -126,6 +134,18 @@ class Upkeep:
                         connection, channel, rule.count, rule.within, now - LATELY, now
                     )
         return blocked
+
+    async def _hash_recipients(self, _now: datetime) -> int:
+        """What was recorded before all recipients were hashed, or by a worker that did not know that yet."""
+        ends_at = asyncio.get_running_loop().time() + HASHING
+        async with self.pool.acquire() as connection:
+            done = await hashing.hash_blocked(connection, self.hashing)
+            while asyncio.get_running_loop().time() < ends_at:
+                some = await hashing.hash_messages(connection, self.hashing)
+                done += some
+                if not some:
+                    break
+        return done
 
     async def _archive(self, now: datetime) -> int:
         """Whoever comes first this time may be last the next, because the time is for all."""

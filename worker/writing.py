@@ -17,6 +17,7 @@ from store.watches import Looked, Watch
 from worker import asked, settling
 from worker.desk import Desk
 from worker.hearing import Heard, bits, digest, hear
+from worker.keeping import reports_as_kept
 from worker.settling import Terms
 
 
@@ -44,9 +45,10 @@ async def join(
     desk: Desk, said: Sequence[Report], claimed: Sequence[Watch], seen_at: datetime, source: Source, tally: Tally
 ) -> Heard:
     """Apply what reports say about claimed messages and about others."""
-    heard = hear(desk.account, said, claimed, seen_at)
     tally.reports += len(said)
     async with desk.pool.acquire() as connection:
+        said = await reports_as_kept(connection, desk.account, desk.number, said)
+        heard = hear(desk.account, said, claimed, seen_at)
         if heard.learnt:
             await inbox.adopt(connection, desk.number, heard.learnt)
         tally.add(await reports.apply(connection, desk.number, source, seen_at, heard.said))

@@ -10,6 +10,10 @@ returning id;
 -- Marks an answer as read and applied, or keeps it open with what was wrong. $1 id, $2 now or null, $3 kind, $4 problem
 update landed.journal set read_at = $2, kind = $3, problem = $4 where id = $1;
 
+-- name: drop
+-- $1 id
+delete from landed.journal where id = $1;
+
 -- name: unread
 -- Answers to be read again. $1 account or null, $2 after id, $3 received before, $4 how many, $5 kind or null
 select j.id, j.at, j.account, a.name, j.kind, j.what, j.status, j.headers, j.body, j.cut, j.problem

@@ -30,6 +30,7 @@ def example(*, defaults_only: bool) -> str:
 
 def settings(place: Place, *, defaults_only: bool) -> Settings:
     place.write("auth_token", "planted")
+    place.write("recipient_key", "planted" * 5)
     return place.load(example(defaults_only=defaults_only))
 
 
