@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: what is exact in them. Times never are."""
