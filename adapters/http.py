@@ -21,7 +21,10 @@ from adapters.client import NO_ANSWER, cause, open_client
 from adapters.errors import AskError, Refused, Throttled, Unreachable, Unreadable
 from adapters.retry_after import retry_after
 
-HEADERS = {"user-agent": "landed", "accept-encoding": "gzip, deflate"}
+HEADERS = ((b"user-agent", b"landed"), (b"accept-encoding", b"gzip, deflate"))
+
+#: Headers that say how a body came.
+CAME = {b"content-encoding", b"content-length", b"transfer-encoding"}
 
 #: How an answer may be packed. Packed twice it could grow a million times before its size is seen.
 PACKED = {"", "identity", "gzip", "deflate"}
@@ -208,14 +211,15 @@ def _wait(state: RetryCallState) -> float:
 
 
 def _copy(request: httpx.Request) -> httpx.Request:
-    """The request anew for each attempt, because credentials are written into it."""
-    headers = {**HEADERS, **dict(request.headers)}
+    """The request anew for each attempt, because credentials are written into it. As bytes, which nobody decodes."""
+    given = request.headers.raw
+    names = {name.lower() for name, _ in given}
+    headers = [*given, *(header for header in HEADERS if header[0] not in names)]
     return httpx.Request(
         request.method, request.url, headers=headers, content=request.content, extensions=dict(request.extensions)
     )
 
 
-def _unpacked(answer: httpx.Response) -> list[tuple[str, str]]:
+def _unpacked(answer: httpx.Response) -> list[tuple[bytes, bytes]]:
     """The headers without those that say how the body came."""
-    came = {"content-encoding", "content-length", "transfer-encoding"}
-    return [(name, value) for name, value in answer.headers.multi_items() if name not in came]
+    return [header for header in answer.headers.raw if header[0].lower() not in CAME]
