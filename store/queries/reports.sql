@@ -1,6 +1,7 @@
 -- The one write path. These statements are the SQL twin of rules/state.py.
 -- 65535 are the bits of statuses, 8323072 those of engagement (16 to 22), 125829120 those of marks (23 to 26).
 -- A batch holds one word a message, sorted by (provider_id, part, id), so that all batches lock in one order.
+-- Parts, attempts, attempt times, responses and details may be empty arrays, where no word of a batch has any.
 
 -- fragment: changes
         -- Bit 30 says that the attempts rose.
@@ -101,7 +102,8 @@ watched as (
 -- $1 account, $2 now, $3 source, $4 ids, then the words: $5 bits, $6 tops, $7 times, $8 reasons, $9 codes,
 -- $10 attempts, $11 attempt times, $12 responses, $13 details, $14 blocks
 with i as materialized (
-    select id, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n,
+    select id, bits, top, at, reason, said_code, coalesce(attempts, 0::smallint) as attempts, attempt_at,
+        coalesce(response, '') as response, coalesce(detail, '') as detail, blocks, n,
         case when reason = 0 then 'infinity' else at end as cause_at,
         case when reason = 0 then '' else said_code end collate "C" as code
     from unnest($4::bigint[], $5::integer[], $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[],
@@ -134,7 +136,9 @@ from u;
 -- $1 account, $2 now, $3 source, $4 provider ids, $5 parts, then the words: $6 bits, $7 tops, $8 times, $9 reasons,
 -- $10 codes, $11 attempts, $12 attempt times, $13 responses, $14 details, $15 blocks
 with i as materialized (
-    select provider_id, part, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n,
+    select provider_id, coalesce(part, '') as part, bits, top, at, reason, said_code,
+        coalesce(attempts, 0::smallint) as attempts, attempt_at, coalesce(response, '') as response,
+        coalesce(detail, '') as detail, blocks, n,
         case when reason = 0 then 'infinity' else at end as cause_at,
         case when reason = 0 then '' else said_code end collate "C" as code
     from unnest($4::text[], $5::text[], $6::integer[], $7::smallint[], $8::timestamptz[], $9::smallint[], $10::text[],
