@@ -1,12 +1,15 @@
 """`landed bench`: runs benchmarks, prints what they measured, and fails where a goal was missed."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 
 import click
+import structlog
 
 from bench.rounds import FEWEST, Row, Wrong, rows, run, steps
 from bench.servers import described, server
@@ -14,7 +17,7 @@ from bench.stage import Stage
 from cli.output import count, guess, progress, show_json, show_table
 
 #: Every benchmark, in the order in which they run.
-NAMES = ("apply", "size")
+NAMES = ("apply", "size", "races")
 
 COLUMNS = ("benchmark", "variant", "unit", "median", "min..max", "ratio", "goal", "met")
 
@@ -30,14 +33,25 @@ COLUMNS = ("benchmark", "variant", "unit", "median", "min..max", "ratio", "goal"
     metavar="FACTOR",
     help="So many times the usual rows; 0.1 for a quick look.",
 )
-@click.option("--seed", type=int, default=7, show_default=True, help="Decides the order within each round.")
+@click.option(
+    "--seed", type=int, default=7, show_default=True, help="Decides the order within each round; what races do."
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How long races go on.",
+)
 @click.option(
     "--url",
     envvar="LANDED_BENCH_DATABASE_URL",
     help="A Postgres to measure, whose user may create databases; else one is started with stated settings.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def bench(names: Sequence[str], rounds: int, scale: float, seed: int, url: str | None, *, as_json: bool) -> None:
+def bench(
+    names: Sequence[str], rounds: int, scale: float, seed: int, minutes: float, url: str | None, *, as_json: bool
+) -> None:
     """Measure what Landed costs, beside what it could cost at best.
 
     Runs each benchmark NAME, else all, its variants side by side in an order that changes every round. The ratio is to
@@ -46,11 +60,17 @@ def bench(names: Sequence[str], rounds: int, scale: float, seed: int, url: str |
     """
     chosen = [_known(name) for name in names] or list(NAMES)
     found: list[Row] = []
+    # What the program logs while it is measured is no part of the outcome.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     with server(url) as place:
         click.echo(asyncio.run(described(place.database)), err=True)
         for name in chosen:
             try:
-                found += asyncio.run(_one(name, Stage(place.database, place.redis, rounds, scale), seed))
+                stage = Stage(place.database, place.redis, rounds, scale, seed=seed, minutes=minutes)
+                found += asyncio.run(_one(name, stage))
             except Wrong as wrong:
                 raise click.ClickException(f"{name}: {wrong}") from wrong
     if as_json:
@@ -76,7 +96,7 @@ def load(name: str) -> ModuleType:
     return import_module(f"bench.{name}")
 
 
-async def _one(name: str, stage: Stage, seed: int) -> list[Row]:
+async def _one(name: str, stage: Stage) -> list[Row]:
     """Run one benchmark, with progress on a terminal."""
     module = load(name)
     with progress(name, None) as bar:
@@ -90,9 +110,9 @@ async def _one(name: str, stage: Stage, seed: int) -> list[Row]:
             bar.advance(task)
 
         say("preparing")
-        async with module.variants(Stage(stage.url, stage.redis, stage.rounds, stage.scale, say)) as variants:
+        async with module.variants(replace(stage, note=say)) as variants:
             bar.update(task, total=steps(variants, stage.rounds))
-            measured = await run(variants, stage.rounds, seed, step)
+            measured = await run(variants, stage.rounds, stage.seed, step)
         return rows(name, variants, measured, module.GOALS)
 
 

@@ -21,6 +21,10 @@ class Stage:
     scale: float = 1.0
     #: Says what is being prepared.
     note: Callable[[str], None] = lambda _said: None
+    #: Decides whatever chance decides.
+    seed: int = 7
+    #: How long what goes on for a time goes on.
+    minutes: float = 1.0
 
     @property
     def trials(self) -> int:
