@@ -95,7 +95,7 @@ async def again(pool: Pool, account: Account, row: asyncpg.Record, now: datetime
     whole = len(known) == len(page.reports) and not page.unreadable
     if whole:
         async with pool.acquire() as connection:
-            if account.hashing.everyone:
+            if account.hashing.key is not None:
                 # It holds addresses, and nobody needs it any more.
                 await journal.drop(connection, row["id"])
             else:

@@ -154,8 +154,8 @@ async def _mark_read(this: Round, number: int, page: Page) -> None:
             await journal.mark_read(connection, number, None, "unreadable", problem)
         elif unknown:
             await journal.mark_read(connection, number, None, "unknown", "unknown words")
-        elif this.desk.account.hashing.everyone:
-            # It holds addresses, and nobody needs it any more.
+        elif this.desk.account.hashing.key is not None:
+            # It holds addresses, perhaps of someone who was erased, and nobody needs it any more.
             await journal.drop(connection, number)
         else:
             await journal.mark_read(connection, number, this.now(), "drain", None)
