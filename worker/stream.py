@@ -6,7 +6,7 @@ queue   A page is confirmed after our commit. Whatever happens in between, it co
 drain   An answer is written to the journal before it is parsed, because it never comes again.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,12 +15,9 @@ import structlog
 
 from adapters.base import Page, Since, Take, What
 from adapters.errors import AskError, Refused, Unreadable
-from rules.reports import Report
-from rules.statuses import Source
 from store import accounts, journal, watches
 from worker import asked, writing
 from worker.ask import UnreadableAnswer, pages, read
-from worker.hearing import digest
 from worker.round import Round, well
 
 log = structlog.get_logger()
@@ -72,7 +69,7 @@ async def _read_feed(this: Round, now: datetime) -> tuple[str | None, datetime |
     start = this.held.position if whole else head.position
     trusted, old = None, True
     async for page in _pages(this, Since(start, await _beginning(this, now))):
-        await _join(this, page.reports, now)
+        await writing.join_new(this.desk, page.reports, now, this.tally)
         old = old and page.latest_at is not None and page.latest_at <= now - limits.horizon
         trusted = page.position if old else trusted
         head.position = page.position or head.position
@@ -96,7 +93,7 @@ async def _beginning(this: Round, now: datetime) -> datetime:
 async def _read_queue(this: Round, now: datetime) -> datetime | None:
     """Take all that waits, confirming each page once it is ours. When it is known whole until."""
     async for page in _pages(this, Take()):
-        await _join(this, page.reports, now)
+        await writing.join_new(this.desk, page.reports, now, this.tally)
         if page.confirm is not None:
             await _confirm(this, page.confirm)
         if this.is_over and page.more is not None:
@@ -126,7 +123,7 @@ async def _read_drain(this: Round, now: datetime) -> datetime | None:
         number = await _keep(this, what, response, "drain", None)
         page = await _parse(this, what, response, number)
         this.note(what, at, status=response.status_code, said=len(page.reports))
-        await _join(this, page.reports, now)
+        await writing.join_new(this.desk, page.reports, now, this.tally)
         await _mark_read(this, number, page)
         request = page.more
         if this.is_over and request is not None:
@@ -182,14 +179,3 @@ async def _pages(this: Round, what: What) -> AsyncIterator[Page]:
         if isinstance(error, UnreadableAnswer):
             await _keep(this, what, error.response, "unreadable", str(error))
         raise
-
-
-async def _join(this: Round, reports: Sequence[Report], now: datetime) -> None:
-    """Apply what is new of a page. What was read before is dropped here, before the database."""
-    seen = this.desk.seen
-    digests = [digest([report]) for report in reports]
-    fresh = [report for report, number in zip(reports, digests, strict=True) if number not in seen]
-    await writing.join(this.desk, fresh, (), now, Source.FEED, this.tally)
-    # Only now: had applying failed, they would have to be read again.
-    for number in digests:
-        seen.add(number)

@@ -61,6 +61,16 @@ async def join(
     return heard
 
 
+async def join_new(desk: Desk, said: Sequence[Report], now: datetime, tally: Tally) -> None:
+    """Apply what is new of a page of a stream. What was read before is dropped here, before the database."""
+    digests = [digest([report]) for report in said]
+    fresh = [report for report, number in zip(said, digests, strict=True) if number not in desk.seen]
+    await join(desk, fresh, (), now, Source.FEED, tally)
+    # Only now: had applying failed, they would have to be read again.
+    for number in digests:
+        desk.seen.add(number)
+
+
 async def keep_unread(desk: Desk, what: What, response: httpx.Response, page: Page, now: datetime) -> None:
     """Keep an answer that was not understood whole, to be read again once the adapter is mended."""
     unknown = any(report.unknown for report in page.reports)
