@@ -1,4 +1,6 @@
-"""A PostgreSQL 15 and a Redis 7 as Debian packages them, with passwords, over TCP, for as long as a test session lasts.
+"""A PostgreSQL 15, a Redis 7 and a pgbouncer as Debian packages them, for as long as a test session lasts.
+
+The first two have passwords and listen on TCP. The third pools by transaction, before any Postgres, on a unix socket.
 
 Where they are not installed, their packages are fetched through apt's own client and unpacked into a folder of the
 session. Nothing of the system is changed: no package is installed, no cluster or service is made, apt's lists are ours.
@@ -12,16 +14,17 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from embedded import Urls
 
 #: What is wanted, and where it is once its package is there.
 POSTGRES = Path("usr/lib/postgresql/15/bin/postgres")
 REDIS = Path("usr/bin/redis-server")
+PGBOUNCER = Path("usr/sbin/pgbouncer")
 PACKAGES = {"postgresql-15": POSTGRES, "redis-server": REDIS}
 
 #: Needed to install the packages, and not to run the programs in them.
@@ -56,21 +59,80 @@ class NoServers(Exception):
 @contextmanager
 def debian_servers() -> Iterator[Urls]:
     """Both servers, ready; the URL of an empty database and of an empty Redis. Raises NoServers."""
-    folder = Path(tempfile.mkdtemp(prefix="landed-debian-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        fetched = _fetch(folder)
+    with _folder() as folder:
+        fetched = _fetch(folder, PACKAGES)
         roots = [SYSTEM if (SYSTEM / path).exists() else fetched for path in (POSTGRES, REDIS)]
         with _postgres(roots[0], folder) as database, _redis(roots[1], folder) as redis:
             yield Urls(database, redis)
+
+
+@contextmanager
+def pgbouncer(url: str, connections: int) -> Iterator[str]:
+    """A pgbouncer before the server at `url`; where it listens, as a URL without a database. Raises NoServers.
+
+    It gives each transaction the connection that was used the longest time ago, of so many for each database.
+    """
+    with _folder() as folder:
+        fetched = _fetch(folder, {"pgbouncer": PGBOUNCER})
+        root = SYSTEM if (SYSTEM / PGBOUNCER).exists() else fetched
+        sockets = folder / "pgbouncer"
+        sockets.mkdir(mode=0o700)
+        written = sockets / "pgbouncer.ini"
+        written.write_text(_pgbouncer_ini(url, sockets, connections))
+        if not os.geteuid():
+            for path in (sockets, written):
+                os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+        written.chmod(0o400)
+        place = sockets / f".s.PGSQL.{BOUNCER_PORT}"
+        with _running([root / PGBOUNCER, written], root, lambda: _listens(place)):
+            yield f"postgresql://anyone@/?host={sockets}&port={BOUNCER_PORT}"
+
+
+#: A part of the socket's name, and of nothing else.
+BOUNCER_PORT = 6432
+
+
+def _pgbouncer_ini(url: str, sockets: Path, connections: int) -> str:
+    parts = urlsplit(url)
+    place = {
+        "host": parse_qs(parts.query).get("host", [parts.hostname or ""])[0],
+        "port": str(parts.port or 5432),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+    }
+    behind = " ".join(f"{name}='{value.replace(chr(39), chr(39) * 2)}'" for name, value in place.items() if value)
+    settings = {
+        "listen_addr": "",
+        "listen_port": BOUNCER_PORT,
+        "unix_socket_dir": sockets,
+        # Whoever may enter the folder.
+        "auth_type": "any",
+        "pool_mode": "transaction",
+        "default_pool_size": connections,
+        "max_client_conn": 200,
+        "server_round_robin": 1,
+        "log_connections": 0,
+        "log_disconnections": 0,
+        "log_stats": 0,
+    }
+    lines = [f"{name} = {value}" for name, value in settings.items()]
+    return "\n".join(["[databases]", f"* = {behind}", "[pgbouncer]", *lines, ""])
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="landed-debian-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fetch(folder: Path) -> Path:
+def _fetch(folder: Path, packages: Mapping[str, Path]) -> Path:
     """Fetch and unpack what is not installed; where it is then."""
     root = folder / "root"
-    missing = [name for name, path in PACKAGES.items() if not (SYSTEM / path).exists()]
+    missing = [name for name, path in packages.items() if not (SYSTEM / path).exists()]
     if not missing:
         return root
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
@@ -116,7 +178,7 @@ def _run(command: Sequence[str], cwd: Path | None = None) -> str:
     # apt ends well also where it could not reach anything.
     if done.returncode or "Failed to fetch" in done.stderr:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise NoServers(f"{command[0]} cannot get PostgreSQL 15 and Redis 7: {said[-1] if said else done.returncode}")
+        raise NoServers(f"{command[0]} cannot get Debian's servers: {said[-1] if said else done.returncode}")
     return done.stdout
 
 
@@ -142,7 +204,7 @@ def _postgres(root: Path, folder: Path) -> Iterator[str]:
         "password_encryption": "scram-sha-256",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with _running([bin_ / "postgres", "-D", data, *options], root, port):
+    with _running([bin_ / "postgres", "-D", data, *options], root, lambda: _answers(port)):
         yield f"postgresql://landed:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
 
 
@@ -151,19 +213,19 @@ def _redis(root: Path, folder: Path) -> Iterator[str]:
     port = _free_port()
     text = f'bind 127.0.0.1\nport {port}\nrequirepass "{PASSWORD}"\nsave ""\nappendonly no\ndir {folder}\n'
     # On standard input, so that nobody finds the password among the processes.
-    with _running([root / REDIS, "-"], root, port, text):
+    with _running([root / REDIS, "-"], root, lambda: _answers(port), text):
         yield f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0"
 
 
 @contextmanager
-def _running(command: Sequence[str | Path], root: Path, port: int, said: str = "") -> Iterator[None]:
+def _running(command: Sequence[str | Path], root: Path, answers: Callable[[], bool], said: str = "") -> Iterator[None]:
     """A server from when it answers until it is not needed any more."""
     server = _serverly(command, root)
     try:
         assert server.stdin is not None
         server.stdin.write(said.encode())
         server.stdin.close()
-        while not _answers(port):
+        while not answers():
             if server.poll() is not None:
                 assert server.stdout is not None
                 raise NoServers(
@@ -213,3 +275,8 @@ def _answers(port: int) -> bool:
     with socket.socket() as one:
         one.settimeout(0.2)
         return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _listens(place: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(str(place)) == 0
