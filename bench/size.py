@@ -4,9 +4,10 @@ It is written to the inbox by COPY, taken in, looked at three times (twice witho
 archived. Everything goes the way of the real program but for the provider, which is left out. After each step the
 server vacuums, as it does by itself in daily life.
 
-Sizes are bytes a message: `open` while all are open, after the looks; `kept` once all are settled. WAL is counted from
-the insert into the inbox to the last report, vacuums included. The figures of steps are messages a second, one step
-after the other on one connection each.
+Sizes are bytes a message: `open` while all are open, after the looks; `kept` once all are settled. `look` is its share
+of requests about a thousand, `look alone` a request about one. WAL is counted from the insert into the inbox to the
+last report, vacuums included. The figures of steps are messages a second, one step after the other on one connection
+each.
 """
 
 import random
@@ -44,6 +45,9 @@ COPIED = 10_000
 
 #: Looks that bring nothing new, before the one that does.
 LOOKS = 2
+
+#: Requests about one message each, which is how some providers are asked.
+SINGLE = 5000
 
 #: The columns that the sender gives.
 COLUMNS = ("account", "channel", "recipient", "provider_id", "reference", "communication", "sent_at")
@@ -108,12 +112,14 @@ class Life:
         await self._sizes("kept", KEPT)
         kept = sum(self.figures[f"{table} {part} B"] for table in KEPT for part in ("heap", "index"))
         look = await self._bytes("look")
+        single = await self._single(look)
         note("archived")
         await self._archive()
         return {
             "kept B": kept,
             **self.figures,
             "look B": sum(look) / self.many,
+            "look alone B": single,
             "WAL B": whole,
             **wal,
             "life/s": self.many / seconds,
@@ -184,6 +190,14 @@ class Life:
         ids = tuple(watch.id for watch in claimed)
         look = Look(now, "lookup", "ok", 200, 100, len(ids), len(ids), messages=ids)
         await journal.look(self.connection, self.account, [look])
+
+    async def _single(self, before: tuple[int, int]) -> float:
+        """Bytes of a request about one message."""
+        now = await clock(self.connection)
+        for start in range(0, SINGLE, 1000):
+            looks = [Look(now, "lookup", "ok", 200, 100, 1, 1, messages=(start + n,)) for n in range(1000)]
+            await journal.look(self.connection, self.account, looks)
+        return (sum(await self._bytes("look")) - sum(before)) / SINGLE
 
     async def _archive(self) -> None:
         """Everything into files, as if it were old."""

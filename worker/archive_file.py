@@ -60,8 +60,9 @@ class ArchiveFile:
 
     def abandon(self) -> None:
         """Leave nothing of one that is not finished; harmless for one that is."""
-        with contextlib.suppress(OSError, ValueError):
-            self._raw.close()
+        for end in (self._packed, self._raw):
+            with contextlib.suppress(OSError, ValueError):
+                end.close()
         with contextlib.suppress(OSError):
             self._part.unlink()
 

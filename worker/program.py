@@ -80,6 +80,7 @@ class Program:
     _senders: list[Sender] = field(default_factory=list)
     _places: dict[str, Place] = field(default_factory=dict)
     _polls: set[str] = field(default_factory=set)
+    _hand: inbox.Hand = field(default_factory=inbox.Hand)
 
     @_survives
     async def tick(self) -> Counts:
@@ -151,7 +152,7 @@ class Program:
     @_survives
     async def intake(self) -> Counts:
         """Take in what senders said."""
-        return asdict(await intake(self.pool, self.accounts, self.numbers, hashing=self.hashing))
+        return asdict(await intake(self.pool, self.accounts, self.numbers, hashing=self.hashing, hand=self._hand))
 
     @_survives
     async def sweep(self) -> Counts:
@@ -173,6 +174,11 @@ class Program:
         if swept.settled:
             log.info("sweep", account=name, settled=swept.settled)
         return swept.settled
+
+    @_survives
+    async def prepare(self) -> Counts:
+        """Upkeep before anything is asked, without what may take long."""
+        return await self.upkeep_pass.run(starting=True)
 
     @_survives
     async def upkeep(self) -> Counts:

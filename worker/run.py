@@ -107,7 +107,7 @@ async def _prepare(pool: Pool, accounts: Mapping[str, Account], keep: Hashing) -
 
 async def _begin(program: Program) -> None:
     """What a new program or a new configuration may have made possible."""
-    await program.upkeep()
+    await program.prepare()
     async with program.pool.acquire() as connection:
         strays = await inbox.retry_strays(connection)
     again = await reread(program.pool, program.accounts)

@@ -62,8 +62,8 @@ class Upkeep:
     #: Where the next pass goes on archiving, by account.
     _places: dict[str, int] = field(default_factory=dict)
 
-    async def run(self) -> dict[str, int]:
-        """Do every step; what each did, by name."""
+    async def run(self, *, starting: bool = False) -> dict[str, int]:
+        """Do every step; what each did, by name. A worker that is `starting` does not archive: others wait for it."""
         async with self.pool.acquire() as connection:
             now = await clock(connection)
         steps: dict[str, Callable[[datetime], Awaitable[int]]] = {
@@ -74,8 +74,9 @@ class Upkeep:
             "early_forgotten": self._forget_early,
             "journal_forgotten": self._forget_journal,
             "soft_bouncers_blocked": self._block_soft_bouncers,
-            "messages_archived": self._archive,
         }
+        if not starting:
+            steps["messages_archived"] = self._archive
         if self.hashing.everyone:
             steps["recipients_hashed"] = self._hash_recipients
         done: dict[str, int] = {}

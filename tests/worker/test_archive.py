@@ -121,6 +121,41 @@ async def test_upkeep_archives_what_is_settled_and_old(pool: Pool, tmp_path: Pat
     assert names(tmp_path) == ["a", "b"]
 
 
+async def test_a_worker_that_starts_asks_first_and_archives_later(pool: Pool, tmp_path: Path) -> None:
+    """Nobody waits for a provider's answer because much is old."""
+    program = await keeping(pool)
+    program.upkeep_pass = replace(program.upkeep_pass, archive=tmp_path)
+    await settled(program, ["a"])
+    first, second = await program.prepare(), await program.upkeep()
+
+    assert first["partitions_made"] == 8
+    assert "messages_archived" not in first
+    assert second["messages_archived"] == 1
+
+
+async def test_a_worker_that_is_stopped_while_it_archives_leaves_nothing_half_done(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = await keeping(pool)
+    await settled(program, [f"m{number}" for number in range(9)])
+    monkeypatch.setattr(module, "CHUNK", 3)
+    page, pages = rows.page, 0
+
+    async def stopped(*arguments: Any) -> Any:
+        nonlocal pages
+        pages += 1
+        if pages > 1:
+            raise asyncio.CancelledError
+        return await page(*arguments)
+
+    monkeypatch.setattr(rows, "page", stopped)
+    with pytest.raises(asyncio.CancelledError):
+        await leave(program, tmp_path)
+
+    assert everything(tmp_path, "*.*") == []
+    assert len(await here(pool)) == 9
+
+
 async def test_an_archived_line_holds_everything_that_a_report_shows_in_words(pool: Pool, tmp_path: Path) -> None:
     program = await keeping(pool)
     await record(desk_of(program, "pretend"), ["a"], communication="Flood", reference="r", schedule="urgent")
