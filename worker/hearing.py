@@ -33,7 +33,8 @@ def hear(account: Account, reports: Iterable[Report], watches: Iterable[Watch], 
     heard = Heard()
     others: list[Report] = []
     for report in reports:
-        _note_unknown(heard, report)
+        if report.unknown:
+            _note_unknown(heard, report)
         watch = by_key.get((report.provider_id, report.part)) or by_reference.get((report.reference, report.part))
         if watch is None:
             others.append(report)
@@ -65,15 +66,14 @@ def told(
 
 
 def _note_unknown(heard: Heard, report: Report) -> None:
-    if report.unknown:
-        count, _ = heard.unknown.get(report.unknown, (0, ""))
-        heard.unknown[report.unknown] = (count + 1, report.provider_id)
+    count, _ = heard.unknown.get(report.unknown, (0, ""))
+    heard.unknown[report.unknown] = (count + 1, report.provider_id)
 
 
 def digest(reports: Iterable[Report]) -> int:
     """A number that is the same for the same answer about a message, whenever it was given."""
-    told = sorted(map(_told, reports))
-    whole = told[0] if len(told) == 1 else b"".join(_LENGTH.pack(len(one)) + one for one in told)
+    told = [_told(report) for report in reports]
+    whole = told[0] if len(told) == 1 else b"".join(_LENGTH.pack(len(one)) + one for one in sorted(told))
     return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), signed=True)
 
 
