@@ -17,8 +17,11 @@ from store.suppression import Fact, add
 
 QUERIES = Queries("inbox")
 
+#: Where a row lies: its page, and its number there.
+Place = tuple[int, int]
+
 #: The first place of a table.
-START = (0, 0)
+START: Place = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +79,28 @@ class Hand:
     at the first place would read the dead rows there again each time.
     """
 
-    at: tuple[int, int] = START
+    at: Place = START
 
-    def moved(self, rows: Sequence[asyncpg.Record], limit: int) -> bool:
-        """Move behind these rows, of which `limit` were wanted. Whether more may be there: not after a whole round."""
-        began_at, self.at = self.at, START
-        if len(rows) == limit:
-            self.at = max(row["place"] for row in rows)
-        return len(rows) == limit or began_at != START
+    def moved(self, began_at: Place, last: Place | None) -> bool:
+        """Move from where a batch began to its last row, if it was a full one; else to the first place.
+
+        Whether more may be there: not if it began at the first place and found the table's end.
+        """
+        self.at = last or START
+        return last is not None or began_at != START
 
 
-async def take(connection: Connection, limit: int, place: tuple[int, int] = START) -> list[asyncpg.Record]:
-    """Rows of the inbox from `place` on, sorted by number. They are gone when the transaction commits.
+async def take(connection: Connection, limit: int, place: Place = START) -> list[asyncpg.Record]:
+    """Rows of the inbox from `place` on, in the order of their coming. They are gone when the transaction commits.
 
-    One with a time that Python cannot hold has all it says in `odd`, as JSON text, and no times.
+    One with a time that Python cannot hold has all it says in `odd`, as JSON text, and no times. `id` numbers them.
     """
     return await connection.fetch(QUERIES.take, limit, place)
+
+
+def last_place(rows: Sequence[asyncpg.Record]) -> Place | None:
+    """Where the last of these rows lay; None without any."""
+    return max((row["place"] for row in rows), default=None)
 
 
 async def has_some(connection: Connection) -> bool:

@@ -1,13 +1,16 @@
 """Intake: takes what senders said out of the inbox, and records it.
 
-1. Take a batch of rows, oldest first, skipping what another worker has.
+1. Take a batch of rows as they lie, skipping what another worker has.
 2. Understand each; what cannot be understood is kept as a stray, with its problem.
 3. Turn messages to blocked addresses that were not handed over yet into `blocked`.
 4. Put hashes in the place of recipients, where that is wanted or the person was erased.
 5. Record new messages, join what is said of known ones, all in the transaction that took the rows.
 6. Join the reports that came before their message.
+
+Where many rows wait, two batches are under way at once: while Postgres writes one, the other is understood.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,13 +22,16 @@ from rules.hashing import PLAIN, Hashing
 from store import inbox, reports, suppression
 from store.connections import Connection, Pool, clock
 from store.deadlocks import outlast
-from store.inbox import Recording, Stray
+from store.inbox import Hand, Place, Recording, Stray
 from worker.accounts import Account
 from worker.admission import admit, block, stray, unsent_address
 from worker.keeping import Batch, batch_of, recordings_as_kept
 
 #: Rows taken at once.
 BATCH = 1000
+
+#: Batches under way where many rows wait.
+AT_ONCE = 2
 
 #: What one bad row can make of a whole batch. Then rows are taken one by one, and the bad one is put aside.
 SPOILED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError, ValueError)
@@ -62,56 +68,74 @@ async def intake(
     numbers: Mapping[str, int],
     most: int = 50_000,
     hashing: Hashing = PLAIN,
+    hand: Hand | None = None,
 ) -> Taken:
-    """Take in up to about `most` rows."""
-    known, done = Known(accounts, numbers, hashing), Taken()
-    while done.rows < most:
-        async with pool.acquire() as connection:
-            taken = await _careful(connection, known)
-        done += taken
-        if taken.rows < BATCH:
-            break
+    """Take in up to about `most` rows, from where `hand` was left."""
+    known, hand = Known(accounts, numbers, hashing), hand or Hand()
+    done = await _round(pool, known, hand, BATCH)
+    if done.rows >= BATCH:
+        share = (most - done.rows) // AT_ONCE
+        # Both are waited for, whatever happens to one: nobody else would hear of the other.
+        rounds = (_round(pool, known, hand, share) for _ in range(AT_ONCE))
+        for part in await asyncio.gather(*rounds, return_exceptions=True):
+            if isinstance(part, BaseException):
+                raise part
+            done += part
     if done.rows:
         log.info("intake", rows=done.rows, new=done.new, known=done.known, strays=done.strays)
     return done
 
 
-async def _careful(connection: Connection, known: Known) -> Taken:
-    """One batch; if a row spoils it, its rows one by one."""
+async def _round(pool: Pool, known: Known, hand: Hand, most: int) -> Taken:
+    """Take in up to about `most` rows; fewer where the hand has been everywhere."""
+    done, more = Taken(), True
+    while more and done.rows < most:
+        async with pool.acquire() as connection:
+            taken, more = await _careful(connection, known, hand)
+        done += taken
+    return done
+
+
+async def _careful(connection: Connection, known: Known, hand: Hand) -> tuple[Taken, bool]:
+    """One batch; if a row spoils it, its rows one by one. Also whether more may be there."""
+    place = hand.at
     try:
-        return await _batch(connection, known, BATCH)
+        taken, last = await _batch(connection, known, BATCH, place)
     except SPOILED:
-        done = Taken()
+        taken, last = Taken(), None
         for _ in range(BATCH):
-            taken = await _one(connection, known)
-            done += taken
-            if not taken.rows:
+            one, last = await _one(connection, known, place)
+            taken += one
+            if last is None:
                 break
-        return done
+    return taken, hand.moved(place, last if taken.rows >= BATCH else None)
 
 
-async def _one(connection: Connection, known: Known) -> Taken:
+async def _one(connection: Connection, known: Known, place: Place) -> tuple[Taken, Place | None]:
     try:
-        return await _batch(connection, known, 1)
+        return await _batch(connection, known, 1, place)
     except SPOILED as error:
         async with connection.transaction():
-            rows = await inbox.take(connection, 1)
+            rows = await inbox.take(connection, 1, place)
             problem = f"Postgres would not take it: {type(error).__name__}"
             batch = await batch_of(connection, rows, known.hashing)
             await inbox.keep_strays(connection, [batch.stray(stray(row, problem), row["id"]) for row in rows])
-        return Taken(rows=len(rows), strays=len(rows))
+        return Taken(rows=len(rows), strays=len(rows)), inbox.last_place(rows)
 
 
-async def _batch(connection: Connection, known: Known, limit: int) -> Taken:
+async def _batch(connection: Connection, known: Known, limit: int, place: Place) -> tuple[Taken, Place | None]:
+    """Up to `limit` rows from `place` on; where the last of them lay."""
     now = await clock(connection)
-    taken, recordings = await outlast(connection, lambda: _take(connection, known, now, limit))
+    taken, recordings, last = await outlast(connection, lambda: _take(connection, known, now, limit, place))
     await _join_early(connection, recordings, now)
-    return taken
+    return taken, last
 
 
-async def _take(connection: Connection, known: Known, now: datetime, limit: int) -> tuple[Taken, Sequence[Recording]]:
+async def _take(
+    connection: Connection, known: Known, now: datetime, limit: int, place: Place
+) -> tuple[Taken, Sequence[Recording], Place | None]:
     async with connection.transaction():
-        rows = {row["id"]: row for row in await inbox.take(connection, limit)}
+        rows = {row["id"]: row for row in await inbox.take(connection, limit, place)}
         batch = await batch_of(connection, list(rows.values()), known.hashing)
         recordings, strays = await _understand(connection, list(rows.values()), known, batch, now)
         recorded = await inbox.record(connection, now, recordings)
@@ -119,7 +143,8 @@ async def _take(connection: Connection, known: Known, now: datetime, limit: int)
             strays.append(batch.stray(stray(rows[recording.row], problem), recording.row))
         if strays:
             await inbox.keep_strays(connection, strays)
-    return Taken(len(rows), recorded.new, recorded.known, len(strays)), recordings
+    taken = Taken(len(rows), recorded.new, recorded.known, len(strays))
+    return taken, recordings, inbox.last_place(list(rows.values()))
 
 
 async def _understand(

@@ -19,8 +19,10 @@ seen as (
         then (to_jsonb(t) - 'place')::text end as odd
     from taken t
 )
-select id, account, channel, recipient, provider_id, part, reference, communication, status, reason, schedule, response,
-    odd, case when received_at between '0002-01-01Z' and '9998-01-01Z' then received_at else now() end as received_at,
+-- Numbered anew, because nothing keeps a sender's COPY from giving two rows one number.
+select row_number() over (order by id, place) as id, account, channel, recipient, provider_id, part, reference,
+    communication, status, reason, schedule, response, odd,
+    case when received_at between '0002-01-01Z' and '9998-01-01Z' then received_at else now() end as received_at,
     case when odd is null then sent_at end as sent_at,
     case when odd is null then scheduled_at end as scheduled_at,
     case when odd is null then deadline_at end as deadline_at,
@@ -29,7 +31,7 @@ select id, account, channel, recipient, provider_id, part, reference, communicat
     case when odd is null then opted_out_at end as opted_out_at,
     place
 from seen
-order by id;
+order by 1;
 
 -- name: waiting
 select count(*) from landed.inbox;

@@ -318,18 +318,53 @@ async def test_the_hand_goes_round_so_that_nothing_is_passed_over(db: asyncpg.Co
     """Vacuum frees the space before the hand, and what comes then lies there."""
     await db.execute("insert into landed.inbox (provider_id) select n::text from generate_series(1, 500) as n")
     hand = inbox.Hand()
-    first = await inbox.take(db, 300, hand.at)
-    after_first = hand.moved(first, 300)
+    first = await turn(db, hand)
     await db.execute("vacuum landed.inbox")
     await db.execute("insert into landed.inbox (provider_id) values ('late')")
     lies_before = await db.fetchval("select ctid < $1 from landed.inbox where provider_id = 'late'", hand.at)
-    second = await inbox.take(db, 300, hand.at)
-    after_second = hand.moved(second, 300)
-    third = await inbox.take(db, 300, hand.at)
-    after_third = hand.moved(third, 300)
 
+    assert first == ([str(number) for number in range(1, 301)], True)
     assert lies_before
-    assert [row["provider_id"] for row in first] == [str(number) for number in range(1, 301)]
-    assert [row["provider_id"] for row in second] == [str(number) for number in range(301, 501)]
-    assert [row["provider_id"] for row in third] == ["late"]
-    assert (after_first, after_second, after_third) == (True, True, False)
+    assert await turn(db, hand) == ([str(number) for number in range(301, 501)], True)
+    assert await turn(db, hand) == (["late"], False)
+
+
+async def turn(db: asyncpg.Connection, hand: inbox.Hand) -> tuple[list[str], bool]:
+    """What the hand finds in 300 rows, and whether there may be more."""
+    place = hand.at
+    rows = await inbox.take(db, 300, place)
+    more = hand.moved(place, inbox.last_place(rows) if len(rows) == 300 else None)
+    return [row["provider_id"] for row in rows], more
+
+
+async def test_rows_that_a_copy_gave_one_number_are_all_taken_in(
+    db: asyncpg.Connection, database: str, number: int
+) -> None:
+    """Nothing is known of a row's number but what the sender's COPY says of it."""
+    rows = [(7, "acme", "sms", name) for name in ("a", "b", "c")]
+    columns = ["id", "account", "channel", "provider_id"]
+    await db.copy_records_to_table("inbox", schema_name="landed", columns=columns, records=rows)
+
+    assert await take(database, number) == Taken(rows=3, new=3)
+    assert set(await states(db)) == {"a", "b", "c"}
+
+
+async def test_many_rows_are_each_taken_in_once_though_two_batches_are_under_way(
+    db: asyncpg.Connection, database: str, number: int
+) -> None:
+    """Those of one message lie in different batches."""
+    await db.execute(
+        "insert into landed.inbox (account, channel, reference, provider_id, status)"
+        " select 'acme', 'sms', 'order-' || n, case when round = 2 then 'SM' || n end,"
+        " case when round = 1 then 'pending' end"
+        " from generate_series(1, 2) as round, generate_series(1, 2700) as n order by round, n"
+    )
+    done = await take(database, number)
+
+    assert done == Taken(rows=5400, new=2700, known=2700)
+    assert await inbox.waiting(db) == 0
+    assert (
+        await db.fetchval("select count(*) from landed.message where provider_id = replace(reference, 'order-', 'SM')")
+        == 2700
+    )
+    assert await db.fetchval("select count(*) from landed.watch where heard = 3") == 2700
