@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.connections import Connection
+from store.deadlocks import outlast
 
 FOLDER = Path(__file__).parent / "schema"
 
@@ -45,7 +46,14 @@ async def applied(connection: Connection) -> set[int]:
 
 
 async def migrate(connection: Connection) -> list[Migration]:
-    """Apply what is missing; returns it. Raises NewerDatabase."""
+    """Apply what is missing; returns it. Raises NewerDatabase.
+
+    Workers that write meanwhile may take the tables in another order; if that ends in a deadlock, it begins again.
+    """
+    return await outlast(connection, lambda: _migrate(connection))
+
+
+async def _migrate(connection: Connection) -> list[Migration]:
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
         await connection.execute("create schema if not exists landed")

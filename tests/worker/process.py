@@ -106,8 +106,8 @@ timeout = "5s"
 class Worker:
     """`python -m cli worker` on these servers."""
 
-    def __init__(self, folder: Path, database: str, redis: str, text: str) -> None:
-        """Its configuration and its log are in `folder`."""
+    def __init__(self, folder: Path, database: str, redis: str, text: str, root: Path = ROOT) -> None:
+        """Its configuration and its log are in `folder`, the program in `root`."""
         self._config = folder / "landed.toml"
         self._config.write_text(text)
         self.log = folder / "worker.log"
@@ -117,7 +117,7 @@ class Worker:
             "LANDED_DATABASE_URL": database,
             "LANDED_REDIS_URL": redis,
             "LANDED_HOME": str(folder / "home"),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(root),
         }
         self._process: asyncio.subprocess.Process | None = None
 

@@ -56,13 +56,13 @@ async def there(fresh: str) -> AsyncIterator[Pool]:
         yield pool
 
 
-def command(urls: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `landed` on these servers."""
+def command(urls: dict[str, str], *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the `landed` of `root` on these servers."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("LANDED_")}
     return subprocess.run(
         [sys.executable, "-P", "-m", "cli", *arguments],
-        cwd=ROOT,
-        env={**ours, **urls, "PYTHONPATH": str(ROOT)},
+        cwd=root,
+        env={**ours, **urls, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         timeout=60,
