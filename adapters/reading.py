@@ -88,7 +88,7 @@ def _usable(reports: Iterable[Report]) -> tuple[Report, ...]:
         if not (said.provider_id or said.reference):
             raise ValueError
         texts = (said.provider_id, said.part, said.reference, said.code, said.detail, said.response, said.unknown)
-        if any("\0" in text for text in texts):
+        if "\0" in "".join(texts):
             raise ValueError
     return made
 

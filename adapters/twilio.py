@@ -43,6 +43,9 @@ OUTCOMES: dict[Reason, tuple[Status, ...]] = {
 TEMPORARY = frozenset({"20500", "21611", "30001", "63010", "63018", "63038"})
 
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 class Settings(AdapterSettings):
     """What an account at Twilio needs."""
 
@@ -181,16 +184,14 @@ class Twilio(Adapter[Settings]):
     def _reports(self, message: Message) -> Iterable[Report]:
         if (message.direction or "").startswith("inbound"):
             return ()
-        about = Report(provider_id=self.normal_id(message.sid), occurred_at=_moment(message.date_updated))
-        word = message.status
+        sid, at, word = self.normal_id(message.sid), _moment(message.date_updated), message.status
         if word not in self.STATUSES:
-            return (replace(about, unknown=word),)
+            return (Report(sid, occurred_at=at, unknown=word),)
         if word in FAILURES:
-            return self._failure(message, about)
-        status = self.STATUSES[word]
-        if word == "read" and about.occurred_at:
-            about = replace(about, engagement=((Engagement.READ, about.occurred_at),))
-        return (replace(about, status=status, reason=self.REASONS.get(word, Reason.NONE)),)
+            return self._failure(message, Report(sid, occurred_at=at))
+        engagement = ((Engagement.READ, at),) if word == "read" and at else ()
+        reason = self.REASONS.get(word, Reason.NONE)
+        return (Report(sid, status=self.STATUSES[word], reason=reason, occurred_at=at, engagement=engagement),)
 
     def _failure(self, message: Message, about: Report) -> tuple[Report, ...]:
         code = message.code
@@ -209,6 +210,12 @@ def _moment(text: str | None) -> datetime | None:
     """A time as mails write it. ValueError or OverflowError if it is none."""
     if not text:
         return None
+    if text[25:] == " +0000" and text[8:11] in MONTHS:
+        # As Twilio writes it. `parsedate_to_datetime` takes three times as long, and a page has a thousand.
+        numbers = text[12:16], text[5:7], text[17:19], text[20:22], text[23:25]
+        if all(map(str.isdigit, numbers)):
+            year, day, hour, minute, second = map(int, numbers)
+            return datetime(year, MONTHS.index(text[8:11]) + 1, day, hour, minute, second, tzinfo=UTC)
     try:
         return utc(parsedate_to_datetime(text))
     except (TypeError, IndexError) as error:  # what the standard library raises on some that are none
