@@ -24,9 +24,9 @@ Place = tuple[int, int]
 START: Place = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recording:
-    """One row of the inbox, understood.
+    """One row of the inbox, understood. It is not frozen, because making one takes half the time so.
 
     `words` is what the sender says of the message, the first of them its first status. `since` is the time from which
     its age counts. `allowance` is None where the sender named the deadline; `named_deadline` then is that.

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from adapters.base import Adapter, Limits
@@ -57,10 +58,15 @@ class Account:
         limits = self.limits
         return Terms(limits.lag, limits.retention, self.hard_limit, limits.confirms, asks, read_until)
 
+    @cached_property
+    def usual_terms(self) -> Terms:
+        """What settling depends on where the provider can be asked."""
+        return self.terms()
+
     def next_look_at(self, watch: Watch, now: datetime) -> datetime:
         """When to look again at a message that was looked at `now`."""
         schedule = self.schedule(watch.channel, watch.schedule)
-        bounds = self.terms().bounds(watch.sent_at, watch.deadline_at)
+        bounds = self.usual_terms.bounds(watch.sent_at, watch.deadline_at)
         return next_look_at(schedule, bounds, watch.sent_at, now, chance())
 
     def can_ask(self, provider_id: str, reference: str) -> bool:

@@ -26,6 +26,9 @@ STATUSES = {status.word: status for status in Status if status not in GUESSES}
 REASONS = {reason.word: reason for reason in Reason}
 CHANNELS = {channel.word: channel for channel in Channel}
 
+USE_A_STATUS = f"use one of {', '.join(STATUSES)}"
+USE_A_CHANNEL = f"use one of {', '.join(CHANNELS)}"
+
 
 class Problem(ValueError):
     """Why a row cannot be taken in, in words for who wrote it."""
@@ -69,21 +72,26 @@ def _recording(
     row: asyncpg.Record, accounts: Mapping[str, Account], numbers: Mapping[str, int], now: datetime
 ) -> Recording:
     account = _known(accounts, row["account"], "account", "add it to landed.toml, or correct the row")
-    channel = _known(CHANNELS, row["channel"], "channel", f"use one of {', '.join(CHANNELS)}")
+    channel = _known(CHANNELS, row["channel"], "channel", USE_A_CHANNEL)
     provider_id = account.adapter.normal_id(row["provider_id"] or "") or None
     reference = row["reference"] or None
     if provider_id is None and reference is None:
         msg = "it has neither provider_id nor reference; give one of them"
         raise Problem(msg)
     words = _words(row)
-    status = Status(words[0].top)
-    handed_over = status is not Status.PENDING
+    status = words[0].top
+    handed_over = status != Status.PENDING
     since = deadlines.deadline(
         row["sent_at"] or row["received_at"] if handed_over else row["received_at"], row["scheduled_at"], NOTHING
     )
-    deadline_at = row["deadline_at"] or since + account.allowance(channel)
+    allowance, named = account.allowance(channel), row["deadline_at"]
+    deadline_at = named or since + allowance
     first = next_look_at(
-        account.schedule(channel, row["schedule"]), account.terms().bounds(since, deadline_at), since, since, chance()
+        account.schedule(channel, row["schedule"]),
+        account.usual_terms.bounds(since, deadline_at),
+        since,
+        since,
+        chance(),
     )
     return Recording(
         row=row["id"],
@@ -98,8 +106,8 @@ def _recording(
         sent_at=row["sent_at"] or (row["received_at"] if handed_over and status not in NEVER_HANDED_OVER else None),
         scheduled_at=row["scheduled_at"],
         deadline_at=deadline_at,
-        named_deadline=row["deadline_at"],
-        allowance=None if row["deadline_at"] else int(account.allowance(channel).total_seconds()),
+        named_deadline=named,
+        allowance=None if named else int(allowance.total_seconds()),
         # What is recorded late is looked at now; the first looks that it missed are not made up for.
         next_look_at=max(first, now),
         since=since,
@@ -135,7 +143,7 @@ def _part(row: asyncpg.Record, account: Account) -> str:
 
 def _words(row: asyncpg.Record) -> tuple[Word, ...]:
     """What the sender says: a status first, then what the recipient did."""
-    status = _known(STATUSES, row["status"] or "sent", "status", f"use one of {', '.join(STATUSES)}")
+    status = _known(STATUSES, row["status"] or "sent", "status", USE_A_STATUS)
     reason = _known(REASONS, row["reason"], "reason", "see the status model") if row["reason"] else Reason.NONE
     received_at = row["received_at"]
     # Handing over is attempt 1; a provider's own counter starts after it.
