@@ -100,7 +100,7 @@ async def _careful(connection: Connection, known: Known, hand: Hand) -> tuple[Ta
     """One batch; if a row spoils it, its rows one by one. Also whether more may be there."""
     place = hand.at
     try:
-        taken, last = await _batch(connection, known, BATCH, place)
+        taken, last = await _batch(connection, known, place)
     except SPOILED:
         taken, last = Taken(), None
         for _ in range(BATCH):
@@ -112,39 +112,61 @@ async def _careful(connection: Connection, known: Known, hand: Hand) -> tuple[Ta
 
 
 async def _one(connection: Connection, known: Known, place: Place) -> tuple[Taken, Place | None]:
-    try:
-        return await _batch(connection, known, 1, place)
-    except SPOILED as error:
-        async with connection.transaction():
-            rows = await inbox.take(connection, 1, place)
+    """The next row; put aside if Postgres would not take what it says."""
+    now = await clock(connection)
+    taken, recordings, last = await outlast(connection, lambda: _take_one(connection, known, now, place))
+    await _join_early(connection, recordings, now)
+    return taken, last
+
+
+async def _take_one(
+    connection: Connection, known: Known, now: datetime, place: Place
+) -> tuple[Taken, Sequence[Recording], Place | None]:
+    async with connection.transaction():
+        rows = await inbox.take(connection, 1, place)
+        recordings: Sequence[Recording] = []
+        try:
+            # What is taken back is this try only. The row stays ours: taken anew, it might be another.
+            async with connection.transaction():
+                taken, recordings = await _record(connection, known, now, rows)
+        except SPOILED as error:
             problem = f"Postgres would not take it: {type(error).__name__}"
             batch = await batch_of(connection, rows, known.hashing)
             await inbox.keep_strays(connection, [batch.stray(stray(row, problem), row["id"]) for row in rows])
-        return Taken(rows=len(rows), strays=len(rows)), inbox.last_place(rows)
+            taken = Taken(rows=len(rows), strays=len(rows))
+    return taken, recordings, inbox.last_place(rows)
 
 
-async def _batch(connection: Connection, known: Known, limit: int, place: Place) -> tuple[Taken, Place | None]:
-    """Up to `limit` rows from `place` on; where the last of them lay."""
+async def _batch(connection: Connection, known: Known, place: Place) -> tuple[Taken, Place | None]:
+    """Rows from `place` on; where the last of them lay."""
     now = await clock(connection)
-    taken, recordings, last = await outlast(connection, lambda: _take(connection, known, now, limit, place))
+    taken, recordings, last = await outlast(connection, lambda: _take(connection, known, now, place))
     await _join_early(connection, recordings, now)
     return taken, last
 
 
 async def _take(
-    connection: Connection, known: Known, now: datetime, limit: int, place: Place
+    connection: Connection, known: Known, now: datetime, place: Place
 ) -> tuple[Taken, Sequence[Recording], Place | None]:
     async with connection.transaction():
-        rows = {row["id"]: row for row in await inbox.take(connection, limit, place)}
-        batch = await batch_of(connection, list(rows.values()), known.hashing)
-        recordings, strays = await _understand(connection, list(rows.values()), known, batch, now)
-        recorded = await inbox.record(connection, now, recordings)
-        for recording, problem in recorded.contradictions:
-            strays.append(batch.stray(stray(rows[recording.row], problem), recording.row))
-        if strays:
-            await inbox.keep_strays(connection, strays)
-    taken = Taken(len(rows), recorded.new, recorded.known, len(strays))
-    return taken, recordings, inbox.last_place(list(rows.values()))
+        rows = await inbox.take(connection, BATCH, place)
+        taken, recordings = await _record(connection, known, now, rows)
+    return taken, recordings, inbox.last_place(rows)
+
+
+async def _record(
+    connection: Connection, known: Known, now: datetime, rows: Sequence[asyncpg.Record]
+) -> tuple[Taken, Sequence[Recording]]:
+    """What these rows say, in the transaction that took them."""
+    batch = await batch_of(connection, rows, known.hashing)
+    recordings, strays = await _understand(connection, rows, known, batch, now)
+    recorded = await inbox.record(connection, now, recordings)
+    by_number = {row["id"]: row for row in rows}
+    for recording, problem in recorded.contradictions:
+        strays.append(batch.stray(stray(by_number[recording.row], problem), recording.row))
+    if strays:
+        await inbox.keep_strays(connection, strays)
+    return Taken(len(rows), recorded.new, recorded.known, len(strays)), recordings
 
 
 async def _understand(

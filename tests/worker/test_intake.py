@@ -1,12 +1,17 @@
 """Intake takes in what senders say, whatever they say, and loses nothing."""
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
+
+import pytest
+from asyncpg import Record
 
 from rules.statuses import Channel
 from rules.suppression import Triggers
 from store import inbox, suppression
-from store.connections import Pool
+from store.connections import Connection, Pool
+from store.inbox import Place
 from store.suppression import Fact
 from tests.worker.pretend import Provider, account, budget, desk, one, record, statuses
 from worker.accounts import Account
@@ -14,6 +19,9 @@ from worker.intake import Taken, intake
 from worker.poll import poll
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+#: No index takes it, however well it is packed.
+TOO_LONG = random.Random(1).randbytes(4500).hex()  # noqa: S311 - always the same
 
 
 async def say(pool: Pool, **row: object) -> None:
@@ -108,6 +116,34 @@ async def test_a_row_that_postgres_refuses_does_not_hold_up_the_others(pool: Poo
     assert (taken.rows, await pool.fetchval("select count(*) from landed.inbox")) == (4, 0)
     assert {"a", "d"} <= set(await statuses(pool))
     assert taken.new + taken.strays == 4
+
+
+async def test_the_row_that_spoils_a_batch_is_put_aside_and_no_other_whoever_takes_rows_meanwhile(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that tried a row and took that back may find the next one in its place."""
+    await say(pool, provider_id=TOO_LONG)
+    await say(pool, provider_id="a")
+    taken: list[int] = []
+    take_rows = inbox.take
+    async with pool.acquire() as other:
+        holding = other.transaction()
+
+        async def take_while_another_holds_the_first(connection: Connection, limit: int, place: Place) -> list[Record]:
+            taken.append(limit)
+            if taken[1:] == [1, 1]:
+                await holding.start()
+                await other.fetch("select from landed.inbox where provider_id = $1 for update", TOO_LONG)
+            return await take_rows(connection, limit, place)
+
+        monkeypatch.setattr(inbox, "take", take_while_another_holds_the_first)
+        done = await take(pool)
+        await holding.rollback()
+
+    put_aside = await pool.fetch("select said ->> 'provider_id' as name from landed.stray")
+    assert done == Taken(rows=2, new=1, strays=1)
+    assert await statuses(pool) == {"a": "sent"}
+    assert [row["name"] for row in put_aside] == [TOO_LONG]
 
 
 async def test_ids_keep_their_case_and_leading_zeros(pool: Pool) -> None:
