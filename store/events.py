@@ -12,9 +12,11 @@ QUERIES = Queries("events")
 
 TABLES = ("event", "look")
 
-#: Seconds that moving the rows of a day out of a default partition may take. Far more than it takes; one that were cut
-#: off would begin anew at the next upkeep, again and again.
-MOVING = 3600
+#: Rows that move out of a default partition at once; everyone who writes waits for that. A day that has more there gets
+#: a partition for each hour.
+MOVED_AT_ONCE = 1_000_000
+
+HOURS = range(24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,28 @@ async def make_partitions(connection: Connection, today: date, days_ahead: int =
     Rows that fell into a default partition meanwhile move into theirs, whatever their day. Days that are over come
     last, because nothing is written to them. Raises LockNotAvailableError where someone reads the history for long.
     """
-    wanted = {(table, today + timedelta(days=ahead)) for table in TABLES for ahead in range(days_ahead + 1)}
-    wanted |= {(row["parent"], row["day"]) for row in await connection.fetch(QUERIES.astray)}
-    there = {found for table in TABLES for found in await _partitions(connection, table)}
-    missing = sorted((day < today, day, table) for table, day in wanted if name(table, day) not in there)
-    made = []
-    for _, day, table in missing:
-        if await connection.fetchval(QUERIES.make_partition, table, day, timeout=MOVING):
-            made.append(name(table, day))
+    fallen = {(row["parent"], row["day"]): row["rows"] for row in await connection.fetch(QUERIES.astray)}
+    ahead = {(table, today + timedelta(days=days)) for table in TABLES for days in range(days_ahead + 1)}
+    there = {table: await _partitions(connection, table) for table in TABLES}
+    made: list[str] = []
+    for _, day, table in sorted((day < today, day, table) for table, day in ahead | set(fallen)):
+        made += await _make(connection, table, day, there[table], fallen.get((table, day), 0))
     return made
+
+
+async def _make(connection: Connection, table: str, day: date, there: list[str], rows: int) -> list[str]:
+    """Make what is missing of a day, of which `rows` must move; the names. `there` are the table's partitions."""
+    whole = name(table, day)
+    if whole in there:
+        return []
+    hours = {hour: f"{whole}_{hour:02}" for hour in HOURS}
+    if rows <= MOVED_AT_ONCE and not set(there) & set(hours.values()):
+        return [whole] if await connection.fetchval(QUERIES.make_partition, table, day) else []
+    return [
+        hours[hour]
+        for hour in HOURS
+        if hours[hour] not in there and await connection.fetchval(QUERIES.make_partition_of_hour, table, day, hour)
+    ]
 
 
 async def _partitions(connection: Connection, table: str) -> list[str]:
@@ -78,7 +93,7 @@ async def drop_partitions(connection: Connection, table: str, before: datetime) 
 
 def _day(table: str, partition: str) -> date | None:
     """The day of a partition; None for the default one."""
-    digits = partition.removeprefix(f"{table}_")
+    digits = partition.removeprefix(f"{table}_")[:8]
     return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date() if digits.isdigit() else None
 
 

@@ -29,6 +29,10 @@ order by c.relname;
 -- Makes the partition of a day unless it is there; whether it was made. $1 table, $2 day
 select landed.make_partition($1, $2);
 
+-- name: make_partition_of_hour
+-- The same for an hour of a day. $1 table, $2 day, $3 hour
+select landed.make_partition_of_hour($1, $2, $3);
+
 -- name: drop_partitions
 -- Drops the partitions of the days before one. $1 table, $2 day
 select dropped from landed.drop_partitions($1, $2) as dropped;

@@ -133,6 +133,68 @@ async def test_what_fell_into_the_default_partition_is_alarmed_and_moves_to_its_
     assert len(await messages.events_of(db, 1, numbers["a"])) == 2
 
 
+async def fallen(db: Connection, *hours: int) -> None:
+    """Events of today that fell into the default partition, one at half past each of these hours."""
+    await recorded(db, [f"m{hour}" for hour in hours])
+    await db.execute("delete from landed.event")
+    midnight = datetime(2026, 11, 24, tzinfo=UTC)
+    for hour in hours:
+        await deliver(db, f"m{hour}", midnight + timedelta(hours=hour, minutes=30))
+
+
+async def test_where_too_much_fell_into_the_default_partition_it_moves_an_hour_at_a_time(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in a transaction of its own, because everyone who writes history waits for it."""
+    monkeypatch.setattr(events, "MOVED_AT_ONCE", 2)
+    await fallen(db, 0, 7, 23)
+    before, _ = await events.since(db, Position(), 10)
+    made = await events.make_partitions(db, TODAY, 1)
+    again = await events.make_partitions(db, TODAY, 1)
+    await recorded(db, ["later"])
+    after, _ = await events.since(db, Position(), 10)
+
+    assert made == [
+        *(f"event_20261124_{hour:02}" for hour in range(24)),
+        "look_20261124",
+        "event_20261125",
+        "look_20261125",
+    ]
+    assert again == []
+    assert await places(db) == [
+        ("landed.event_20261124_00", 1),
+        ("landed.event_20261124_07", 1),
+        ("landed.event_20261124_12", 1),
+        ("landed.event_20261124_23", 1),
+    ]
+    assert after[:3] == before
+    assert await events.drop_partitions(db, "event", NOW + DAY) == made[:24]
+    assert await partitions(db) == ["event_20261125", "event_default"]
+
+
+async def test_a_day_that_was_cut_into_hours_half_way_is_finished_in_hours(
+    db: asyncpg.Connection,
+) -> None:
+    """Whoever was killed in between, and however little is left to move."""
+    await fallen(db, 3, 15)
+    assert await db.fetchval(events.QUERIES.make_partition_of_hour, "event", TODAY, 3)
+    beside = await db.fetchval(events.QUERIES.make_partition, "event", TODAY)
+    made = await events.make_partitions(db, TODAY, 0)
+
+    assert beside is False
+    assert made == [*(f"event_20261124_{hour:02}" for hour in range(24) if hour != 3), "look_20261124"]
+    assert await places(db) == [("landed.event_20261124_03", 1), ("landed.event_20261124_15", 1)]
+
+
+async def test_a_day_that_is_there_is_not_cut_into_hours(db: asyncpg.Connection) -> None:
+    await events.make_partitions(db, TODAY, 0)
+
+    assert await db.fetchval(events.QUERIES.make_partition_of_hour, "event", TODAY, 3) is False
+    assert await db.fetchval(events.QUERIES.make_partition_of_hour, "event", TODAY + DAY, 3) is True
+    with pytest.raises(asyncpg.RaiseError, match="hours 0 to 23"):
+        await db.fetchval(events.QUERIES.make_partition_of_hour, "event", TODAY, 24)
+
+
 async def test_a_day_begins_and_ends_at_midnight_in_greenwich_wherever_the_server_is(db: asyncpg.Connection) -> None:
     await recorded(db, ["a", "b"])
     await db.execute("set timezone = 'Pacific/Kiritimati'")

@@ -156,6 +156,7 @@ async def test_a_worker_does_all_its_work(roles: asyncpg.Connection) -> None:
     await journal.look(roles, number, [journal.Look(now, "lookup", "ok", 200, 5)])
     await suppression.unblock(roles, 2, "+1", now, "me", "")
     made = await events.make_partitions(roles, now.date())
+    hour = await roles.fetchval(events.QUERIES.make_partition_of_hour, "event", now.date() - timedelta(days=1), 7)
     dropped = await events.drop_partitions(roles, "event", now + timedelta(days=2))
     await events.since(roles, events.Position(), 10)
     await watches.overdue(roles, number, now, (BEGINNING, 0), 10)
@@ -166,21 +167,25 @@ async def test_a_worker_does_all_its_work(roles: asyncpg.Connection) -> None:
     assert held is not None
     assert (applied.settled, applied.early, joined.settled) == (1, 1, 1)
     assert len(made) == 8
-    assert len(dropped) == 2
+    assert hour
+    assert len(dropped) == 3
     assert left == 1
     assert len(await messages.find(roles, "a")) == 1
 
 
 async def test_a_worker_makes_no_partition_of_anything_else(roles: asyncpg.Connection) -> None:
     await roles.execute("set role landed_worker")
+    day = datetime(2026, 1, 1, tzinfo=UTC).date()
 
     for parent in ("message", "event; drop table landed.message", "EVENT"):
         with pytest.raises(asyncpg.RaiseError, match="only event and look"):
-            await roles.fetchval(
-                "select landed.make_partition($1, $2)", parent, datetime(2026, 1, 1, tzinfo=UTC).date()
-            )
+            await roles.fetchval("select landed.make_partition($1, $2)", parent, day)
         with pytest.raises(asyncpg.RaiseError, match="only event and look"):
-            await roles.fetch("select landed.drop_partitions($1, $2)", parent, datetime(2026, 1, 1, tzinfo=UTC).date())
+            await roles.fetchval("select landed.make_partition_of_hour($1, $2, 1)", parent, day)
+        with pytest.raises(asyncpg.RaiseError, match="only event and look"):
+            await roles.fetch("select landed.drop_partitions($1, $2)", parent, day)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await roles.fetchval("select landed.cut_partition('event', 'event_x', $1, $2)", NOW, NOW + timedelta(hours=1))
 
 
 async def test_a_worker_may_at_once_do_what_a_new_release_needs(
