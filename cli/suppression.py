@@ -114,6 +114,8 @@ def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str, *, as_
         async with pool.acquire() as connection:
             now = await clock(connection)
             hashes = await _hashing(connection)
+            if hashes.everyone:
+                await hashing.begin(connection, hashes, now)
             spelled = await hashing.kept(connection, hashes, [(int(channel), recipient) for recipient in wanted])
             facts = [(Fact(channel, recipient, detail=why), now) for recipient in spelled.values()]
             return await kept.add(connection, facts, now, by)

@@ -19,7 +19,7 @@ FEWEST_DIGITS = 7
 
 _NUMBER = re.compile(r"\+?[0-9]+")
 
-_ADDRESS = r"[^\s@<>()\[\]{}\"',;:=|]+@[^\s@<>()\[\]{}\"',;:=|/]+\w"
+_ADDRESS = r"[^\s@<>()\[\]\",;:]+@[^\s@<>()\[\]{}\"',;:=|/]+\w"
 _WITH_PLUS = rf"(?<![\w.])\+[0-9](?:{_FILLING}[0-9]){{6,}}"
 _WITHOUT = rf"(?<![\w.+])(?!\d{{4}}-\d\d-\d\d)[0-9](?:{_FILLING}[0-9]){{8,}}(?!\w)"
 _MASKED = re.compile(f"{_ADDRESS}|{_WITH_PLUS}|{_WITHOUT}")

@@ -16,8 +16,9 @@ from click.testing import CliRunner
 import adapters
 from cli.commands import landed as command
 from config import load
+from store import hashing
 from store.accounts import ensure
-from store.connections import open_pool
+from store.connections import clock, open_pool
 from tests.cli.twilio import SETTINGS, Twilio, serving
 from worker.build import build
 from worker.intake import intake
@@ -129,7 +130,8 @@ def take_in() -> None:
         accounts = build(settings, adapters.find)
         async with open_pool(settings.database_url.get_secret_value(), size=3) as pool:
             async with pool.acquire() as connection:
+                await hashing.keep(connection, settings.hashing(), await clock(connection))
                 numbers = await ensure(connection, {name: one.adapter.name for name, one in accounts.items()})
-            await intake(pool, accounts, numbers)
+            await intake(pool, accounts, numbers, hashing=settings.hashing())
 
     asyncio.run(task())
