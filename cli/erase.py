@@ -55,10 +55,11 @@ def erase_person(recipient: str, channel: Channel | None, note: str, by: str, *,
     async def task(pool: Pool) -> Erased:
         async with pool.acquire() as connection:
             hashes = await hashing.agreed(connection, known.hashing())
+            keeping = await session.keeping(connection, accounts)
             found = await erasing.count(connection, hashing.spellings(hashes, normal(address)), channel)
         if not yes:
             click.confirm(_question(found, channel), abort=True, err=True)
-        return await erase(pool, accounts, hashes, request)
+        return await erase(pool, keeping, hashes, request)
 
     done = session.work(task)
     if as_json:

@@ -60,6 +60,7 @@ def _said(seen: Seen) -> Iterator[str]:
 
 async def _look(pool: Pool, accounts: dict[str, Account], name: str) -> Seen:
     async with pool.acquire() as connection:
+        accounts = await session.keeping(connection, accounts)
         rows = await find(connection, name)
         if len(rows) > 1:
             numbers = ", ".join(str(row["id"]) for row in rows)

@@ -10,7 +10,7 @@ from cli.found import no_account
 from cli.output import count, show_json, show_table
 from store import journal
 from store.connections import Pool
-from worker.reread import reread
+from worker.reread import Reread, reread
 
 COLUMNS = ("account", "adapter", "word", "seen", "first_seen_at", "last_seen_at", "provider_id", "mended_at")
 
@@ -49,7 +49,13 @@ def apply(name: str | None, *, as_json: bool) -> None:
     accounts = session.accounts(session.settings())
     if name is not None and name not in accounts:
         raise no_account(name, accounts)
-    done = session.work(lambda pool: reread(pool, accounts, name))
+
+    async def task(pool: Pool) -> Reread:
+        async with pool.acquire() as connection:
+            known = await session.keeping(connection, accounts)
+        return await reread(pool, known, name)
+
+    done = session.work(task)
     if as_json:
         show_json({"read": done.read, "left": done.left, "written": done.written})
         return

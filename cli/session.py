@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from cli import logs
 from config import Settings, load
 from embedded import Servers
 from embedded.running import running
+from store import hashing
 from store.connections import Connection, Pool, open_pool, place
 from store.migrations import migrate, pending
 from worker.accounts import Account
@@ -37,6 +39,12 @@ def settings() -> Settings:
 def accounts(known: Settings) -> dict[str, Account]:
     """The accounts that are configured. Raises ConfigError, which names every problem."""
     return build(known, adapters.find)
+
+
+async def keeping(connection: Connection, known: dict[str, Account]) -> dict[str, Account]:
+    """The same accounts, keeping recipients as the database does. Raises WrongKey."""
+    hashes = await hashing.agreed(connection, settings().hashing())
+    return {name: replace(account, hashing=hashes) for name, account in known.items()}
 
 
 def work(task: Callable[[Pool], Awaitable[T]], *, prepared: bool = True) -> T:

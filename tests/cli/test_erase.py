@@ -155,6 +155,18 @@ def test_once_there_are_hashes_the_right_key_is_needed(keyed: Place, key: str | 
     assert len(report(keyed)["rows"]) == 5
 
 
+def test_without_the_key_neither_a_worker_nor_a_look_begins(keyed: Place) -> None:
+    """They would take one person for two, and write addresses down."""
+    keyed("erase", "--recipient", NUMBER, "--yes")
+    keyed.unset("recipient_key")
+
+    for words in (["worker"], ["look", "order-4"], ["quarantine", "apply"]):
+        assert keyed(*words, code=1).err.splitlines()[-1] == (
+            "Error: recipients in this database are hashed with a key, and there is none here: set LANDED_RECIPIENT_KEY"
+            " to it (or LANDED_RECIPIENT_KEY_FILE to its file)"
+        )
+
+
 def test_a_block_survives_is_checked_and_can_be_removed(keyed: Place) -> None:
     said = keyed("erase", "--recipient", "ANN@example.org", "--yes").out
 
