@@ -5,7 +5,7 @@ What providers, the sender and the sweep say are all words (`rules.reports.Word`
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString, TypeVar
 
 import asyncpg
@@ -170,6 +170,49 @@ async def _write(connection: Connection, query: LiteralString, *arguments: objec
     row = await outlast(connection, lambda: connection.fetchrow(query, *arguments))
     assert row is not None  # noqa: S101 - an aggregate without a group has one row
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms overdue messages of one account may be settled now; `worker.settling` says what they mean.
+
+    `remembered` is how long after sending the last look may be made. `by_id` and `by_reference` say how a message can
+    be asked about by itself.
+    """
+
+    lag: timedelta
+    remembered: timedelta | None
+    hard_limit: timedelta
+    confirms: bool
+    asks: bool
+    by_id: bool
+    by_reference: bool
+    streams: bool
+    read_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many overdue messages were seen and how many of them settled, and the deadline and id of the last seen."""
+
+    seen: int
+    settled: int
+    place: tuple[datetime, int]
+
+
+async def settle(
+    connection: Connection, account: int, now: datetime, after: tuple[datetime, int], limit: int, terms: Terms
+) -> Settled:
+    """Settle overdue messages as far as the terms allow: up to `limit` in the order of deadlines, from a place on.
+
+    What someone else writes just now is left as it is, so this never waits.
+    """
+    arguments = (
+        *(account, now, Source.SWEEP, *after, limit, terms.lag, terms.remembered, terms.hard_limit, terms.confirms),
+        *(terms.asks, terms.by_id, terms.by_reference, terms.streams, terms.read_until),
+    )
+    row = await _write(connection, QUERIES.settle, *arguments)
+    return Settled(row["seen"], row["settled"], (row["deadline_at"], row["id"]) if row["seen"] else after)
 
 
 async def join_early(connection: Connection, account: int, now: datetime, keys: Iterable[tuple[str, str]]) -> Applied:

@@ -2,6 +2,8 @@
 
 One look before settling is the last one: made after the deadline and the provider's lag, or just before the provider
 forgets. What could not be asked at all waits for nothing; what cannot be asked now waits until a hard limit.
+
+The sweep settles by a statement that says the same in SQL, `settle` in `store/queries/reports.sql`.
 """
 
 from dataclasses import dataclass

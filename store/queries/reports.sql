@@ -53,7 +53,8 @@
 -- fragment: written
     returning m.id, m.heard, m.prev_status, m.status,
         (m.heard & ~m.prev_heard) & ~125829120 as new, m.prev_heard & 1073741824 <> 0 as tried_again,
-        i.n, i.top, i.at, i.reason, i.said_code, case when m.erased_at is null then i.detail else '' end as detail
+        i.n, i.top, i.at, i.reason, i.said_code, case when m.erased_at is null then i.detail else '' end as detail,
+        m.recipient, m.erased_at
 ),
 -- One event for each new bit: mostly the top one alone; an attempt more of what was heard before is news too.
 events as (
@@ -90,11 +91,14 @@ watched as (
 
 -- fragment: facts
     insert into landed.suppression (channel, recipient, account, message, bits, reason, code, detail, sent_at, seen_at)
-    select m.channel, m.recipient, $1, m.id, i.bits, i.reason, i.said_code,
-        case when m.erased_at is null then i.detail else '' end, coalesce(m.sent_at, m.recorded_at), $2
+    select m.channel, coalesce(u.recipient, m.recipient), $1, m.id, i.bits, i.reason, i.said_code,
+        case when coalesce(u.erased_at, m.erased_at) is null then i.detail else '' end,
+        coalesce(m.sent_at, m.recorded_at), $2
 
 -- fragment: blocking
-    where i.blocks <> 0 and (i.blocks >> m.channel) & 1 = 1 and m.recipient <> ''
+    -- What was written is seen as it was then: its recipient may have become known while we waited for it.
+    left join u on u.n = i.n
+    where i.blocks <> 0 and (i.blocks >> m.channel) & 1 = 1 and coalesce(u.recipient, m.recipient) <> ''
     on conflict do nothing
 
 -- name: apply_by_id
@@ -183,6 +187,74 @@ kept as (
 select count(*) as written, count(*) filter (where prev_status < 4 and status >= 4) as settled,
     (select count(*) from kept) as early
 from u;
+
+-- name: settle
+-- Settles overdue messages, some in the order of deadlines from a place on, as far as they may be: the SQL twin of
+-- `worker/settling.py`, joined as any other word is. Nothing is locked but what may be settled, and what someone else
+-- writes just now is skipped: the next pass comes to it. A look that ends meanwhile counts, because the conditions hold
+-- for each watch as it stands once it is locked.
+-- $1 account, $2 now, $3 source, $4 deadline from, $5 id after which at that deadline, $6 how many, $7 lag of lookups,
+-- $8 how long after sending the last look may be made (null: for ever), $9 hard limit, $10 whether the route confirms
+-- delivery, $11 whether the provider can be asked now, $12 whether it can be asked by provider id, $13 by reference,
+-- $14 whether it has a stream, $15 up to when that is known whole
+with page as materialized (
+    select ctid as place, deadline_at, id
+    from landed.watch
+    where account = $1 and deadline_at <= $2::timestamptz - $7::interval and (deadline_at, id) > ($4, $5)
+    order by deadline_at, id
+    limit $6
+),
+ready as materialized (
+    select w.id, how.mark
+    from landed.watch w
+    cross join lateral (select
+        least(w.deadline_at + $7, w.sent_at + $8::interval) as last_look_at,
+        coalesce(w.provider_id, '') <> '' as has_id,
+        coalesce(w.reference, '') <> '' as has_reference
+    ) as b
+    cross join lateral (select case
+        when $2 < greatest(w.deadline_at, b.last_look_at) then null
+        when w.looked_at >= b.last_look_at then case when w.found then 23 else 24 end
+        when not (b.has_id and $12::boolean or b.has_reference and $13::boolean) and not (b.has_id and $14::boolean) then 26
+        when not (b.has_id and $12 or b.has_reference and $13) and $15::timestamptz >= b.last_look_at then 23
+        when not $11::boolean and $2 >= w.deadline_at + $9::interval then 25
+    end as mark) as how
+    where w.ctid = any (array(select place from page)) and how.mark is not null
+    for update of w skip locked
+),
+held as materialized (
+    select m.id, m.status, ready.mark
+    from ready
+    join landed.message m on m.account = $1 and m.id = ready.id
+    for no key update of m skip locked
+),
+i as materialized (
+    select id, (1 << guess) | (1 << mark) as bits, guess::smallint as top, $2 as at, 0::smallint as reason,
+        ''::text collate "C" as code, ''::text as said_code, 0::smallint as attempts, null::timestamptz as attempt_at,
+        ''::text as response, ''::text as detail, row_number() over () as n, 'infinity'::timestamptz as cause_at
+    from (
+        select id, mark, case
+            when status in (2, 3) then 6
+            when status = 1 and not $10::boolean then 5
+            when status in (0, 1) then 4
+        end as guess
+        from held
+    ) as x
+    where guess is not null
+),
+u as (
+    update landed.message m set
+        -- include: changes
+    from i
+    where m.account = $1 and m.id = i.id and (
+        -- include: news
+    )
+    -- include: written
+
+select count(*) as seen, (select count(*) from u where prev_status < 4 and status >= 4) as settled,
+    (select deadline_at from page order by deadline_at desc, id desc limit 1) as deadline_at,
+    (select id from page order by deadline_at desc, id desc limit 1) as id
+from page;
 
 -- name: take_early
 -- Takes out the words kept for these messages, which are recorded by now. Run it in the transaction that applies them.

@@ -94,6 +94,7 @@ WORDS = [
     [2] * 1000, [1] * 1000, [NOW] * 1000, [0] * 1000, [""] * 1000, [0] * 1000, [None] * 1000, [""] * 1000,
     [""] * 1000, [0] * 1000,
 ]  # fmt: skip
+HOUR = timedelta(hours=1)
 LATER = NOW + timedelta(days=365)
 EARLIER = NOW - timedelta(days=36500)
 
@@ -106,6 +107,12 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("watches", "hand_back", [1, IDS, IDS, [NOW] * 1000], {"watch_pkey"}),
     ("reports", "apply_by_id", [1, NOW, 2, IDS, *WORDS], {"message_pkey", "watch_pkey"}),
     ("reports", "apply_by_key", [1, NOW, 2, NAMES, [""] * 1000, *WORDS], {"message_by_provider_id", "watch_pkey"}),
+    (
+        "reports",
+        "settle",
+        [1, NOW, 5, EARLIER, 0, 2000, HOUR, 9 * HOUR, HOUR, True, True, True, True, True, NOW],
+        {"watch_overdue", "message_pkey", "watch_pkey"},
+    ),
     ("reports", "take_early", [1, NAMES, [""] * 1000, 1000], {"early_once", "early_pkey", "message_by_provider_id"}),
     ("messages", "page", [1, 0, 100], {"message_by_communication"}),
     ("messages", "find", ["7"], {"message_pkey", "message_by_provider_id", "message_by_reference"}),

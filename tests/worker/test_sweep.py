@@ -158,28 +158,9 @@ async def test_a_late_open_word_does_not_open_it_again(pool: Pool) -> None:
     assert (await statuses(pool), await pool.fetchval("select count(*) from landed.watch")) == ({"a": "timed_out"}, 0)
 
 
-async def test_a_final_word_that_comes_while_the_sweep_decides_wins(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Read, then write by id, is the classic bug: a failed batch overwrites what was delivered meanwhile."""
-    asking = account()
-    at = await desk(pool, Provider(), asking)
-    await record(at, ["a", "b"], age=LONG_AGO)
-    await looked_last(pool)
-    hold = watches.hold
-
-    async def meanwhile(*arguments: object) -> object:
-        await say(pool, at.number, "a", Status.DELIVERED)
-        return await hold(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(watches, "hold", meanwhile)
-
-    done = await sweep(pool, "pretend", asking)
-
-    assert (await statuses(pool), done.settled) == ({"a": "delivered", "b": "timed_out"}, 1)
-
-
-async def test_what_is_written_just_now_is_skipped_and_not_waited_for(pool: Pool, database: str) -> None:
+@pytest.mark.parametrize("table", ["message", "watch"])
+async def test_what_is_written_just_now_is_skipped_and_not_waited_for(pool: Pool, database: str, table: str) -> None:
+    """By an apply, or by a claim or what follows one."""
     asking = account()
     at = await desk(pool, Provider(), asking)
     ids = await record(at, ["a", "b"], age=LONG_AGO)
@@ -187,7 +168,7 @@ async def test_what_is_written_just_now_is_skipped_and_not_waited_for(pool: Pool
     writer = await asyncpg.connect(database)
     transaction = writer.transaction()
     await transaction.start()
-    await writer.execute("select from landed.message where id = $1 for no key update", ids[0])
+    await writer.execute(f"select from landed.{table} where id = $1 for no key update", ids[0])
 
     async with asyncio.timeout(10):
         await sweep(pool, "pretend", asking)
