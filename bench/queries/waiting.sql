@@ -73,3 +73,13 @@ select count(*) from landed.watch where account = $1 and id = any ($2::bigint[])
 -- name: deadlocks
 -- Deadlocks in this database up to now.
 select deadlocks from pg_stat_database where datname = current_database();
+
+-- name: make_due
+-- Makes messages due.
+-- $1 account, $2 number of the first, $3 of the last, $4 when
+update landed.watch set next_look_at = $4 where account = $1 and id between $2 and $3;
+
+-- name: looked_at
+-- How many of these messages were looked at.
+-- $1 account, $2 number of the first, $3 of the last
+select count(looked_at) from landed.watch where account = $1 and id between $2 and $3;
