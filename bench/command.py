@@ -17,7 +17,7 @@ from bench.stage import Stage
 from cli.output import count, guess, progress, show_json, show_table
 
 #: Every benchmark, in the order in which they run.
-NAMES = ("apply", "unchanged", "claim", "sweep", "whole", "memory", "size", "races")
+NAMES = ("apply", "unchanged", "claim", "sweep", "record", "report", "http", "whole", "memory", "size", "races")
 
 COLUMNS = ("benchmark", "variant", "unit", "median", "min..max", "ratio", "goal", "met")
 
