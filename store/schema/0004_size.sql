@@ -39,7 +39,9 @@ begin
         -- What is written here is never changed, and read by indexes that need the rows too. A vacuum would only write
         -- every page once more. Days that are kept until they need one against wraparound get that one.
         ' with (autovacuum_vacuum_insert_threshold = -1)', child, parent);
-    -- Rows of that time must move, and no new ones may come meanwhile.
+    -- Rows of that time must move, and no new ones may come meanwhile. Nor may anyone be about to write one: who has opened
+    -- the table, and not yet its default partition, would be told that his row has no place there any more.
+    execute format('lock table only landed.%I in share row exclusive mode', parent);
     execute format('lock table landed.%I in access exclusive mode', parent || '_default');
     execute format('with moved as (delete from landed.%I where %I >= %L and %I < %L returning *)'
         ' insert into landed.%I select * from moved', parent || '_default', place, first, place, last, child);

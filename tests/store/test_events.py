@@ -228,6 +228,18 @@ async def test_making_a_partition_never_waits_long_for_a_reader(
     assert len(await events.make_partitions(db, TODAY)) == 8
 
 
+async def test_a_day_is_made_when_nobody_is_in_the_midst_of_writing(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    """Who has opened the table, and not yet its default partition, would be told that his row has no place there."""
+    async with others[0].transaction():
+        await others[0].execute("lock table only landed.event in row exclusive mode")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await events.make_partitions(db, TODAY)
+
+    assert len(await events.make_partitions(db, TODAY)) == 8
+
+
 async def test_dropping_a_day_never_waits_long_for_a_reader_and_keeps_what_it_has_dropped_of_other_tables(
     db: asyncpg.Connection, others: list[asyncpg.Connection]
 ) -> None:
