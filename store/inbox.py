@@ -64,11 +64,24 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What came of a batch: messages recorded, rows about known messages, and rows that contradict the known."""
+    """What came of a batch: messages recorded, rows about known messages, and rows that contradict the known.
+
+    `addressed` are the known messages, as (account, id), whose recipient was not known before.
+    """
 
     new: int
     known: int
     contradictions: tuple[tuple[Recording, str], ...]
+    addressed: tuple[tuple[int, int], ...] = ()
+
+    def __add__(self, other: "Recorded") -> "Recorded":
+        """Both together."""
+        return Recorded(
+            self.new + other.new,
+            self.known + other.known,
+            self.contradictions + other.contradictions,
+            self.addressed + other.addressed,
+        )
 
 
 @dataclass(slots=True)
@@ -134,8 +147,7 @@ async def record(connection: Connection, now: datetime, recordings: Sequence[Rec
     communications = await _communications(connection, recordings)
     done = Recorded(0, 0, ())
     for part in rounds(recordings):
-        one = await _record(connection, now, part, communications)
-        done = Recorded(done.new + one.new, done.known + one.known, done.contradictions + one.contradictions)
+        done += await _record(connection, now, part, communications)
     return done
 
 
@@ -166,10 +178,10 @@ async def _record(
     later = [recording for at, recording in enumerate(recordings) if at not in new]
     known, contradictions = await _resolve(connection, later) if later else ([], [])
     await _block(connection, now, fresh)
-    await _add(connection, known, communications)
+    addressed = await _add(connection, known, communications)
     said = [(recording, message, 1) for recording, message in fresh]
     await _say(connection, now, said + [(recording, message, 0) for recording, message in known])
-    return Recorded(len(new), len(known), tuple(contradictions))
+    return Recorded(len(new), len(known), tuple(contradictions), tuple(addressed))
 
 
 async def _communications(connection: Connection, recordings: Sequence[Recording]) -> dict[str, int]:
@@ -257,10 +269,14 @@ async def _add(
     connection: Connection,
     known: Sequence[tuple[Recording, int]],
     communications: dict[str, int],
-) -> None:
-    """Fill in what was missing, one row a message at a time, in the order in which they were said."""
+) -> list[tuple[int, int]]:
+    """Fill in what was missing, one row a message at a time, in the order in which they were said.
+
+    Returns the messages whose recipient became known.
+    """
+    addressed: list[tuple[int, int]] = []
     for wave in _waves(known):
-        await connection.execute(
+        rows = await connection.fetch(
             QUERIES.add,
             [recording.account for recording, _ in wave],
             [message for _, message in wave],
@@ -273,6 +289,8 @@ async def _add(
             [recording.named_deadline for recording, _ in wave],
             [recording.next_look_at for recording, _ in wave],
         )
+        addressed += [(row["account"], row["id"]) for row in rows]
+    return addressed
 
 
 def _waves(

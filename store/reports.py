@@ -115,33 +115,41 @@ async def _apply_batch(
     by_key = [one for one in batch if one.id is None]
     done = Applied()
     if by_id:
-        row = await _write(
-            connection,
-            QUERIES.apply_by_id,
-            account,
-            now,
-            source,
-            [one.id for one in by_id],
-            *_columns(by_id),
-        )
-        done += Applied(*row)
+        ids = [one.id for one in by_id]
+        row = await _write(connection, QUERIES.apply_by_id, account, now, source, ids, *_columns(by_id))
+        done += await _applied(connection, account, now, by_id, row)
     if by_key:
         keys = [one.provider_id for one in by_key], [one.part for one in by_key]
-        row = await _write(
-            connection,
-            QUERIES.apply_by_key,
-            account,
-            now,
-            source,
-            keys[0],
-            _sparse(keys[1]),
-            *_columns(by_key),
-        )
-        done += Applied(*row)
+        names = keys[0], _sparse(keys[1])
+        row = await _write(connection, QUERIES.apply_by_key, account, now, source, *names, *_columns(by_key))
+        done += await _applied(connection, account, now, by_key, row)
         if done.early:
             # The recorder may have committed meanwhile; it looks after its commit, and we after ours.
             done += await join_early(connection, account, now, set(zip(*keys, strict=True)))
     return done
+
+
+async def _applied(
+    connection: Connection, account: int, now: datetime, batch: Sequence[Said], row: asyncpg.Record
+) -> Applied:
+    if row["nameless"]:
+        # As with `early`: whoever named a recipient meanwhile could not see yet what we have heard of him.
+        await _block(connection, account, now, [one for one in batch if one.blocks])
+    return Applied(row["written"], row["settled"], row["early"])
+
+
+async def _block(connection: Connection, account: int, now: datetime, said: Sequence[Said]) -> None:
+    columns = (
+        [one.id for one in said],
+        [one.provider_id for one in said],
+        [one.part for one in said],
+        [one.word.bits for one in said],
+        [one.word.reason for one in said],
+        [one.word.code for one in said],
+        [one.word.detail for one in said],
+        [one.blocks for one in said],
+    )
+    await _write(connection, QUERIES.block, account, now, *columns)
 
 
 def _columns(batch: Sequence[Said]) -> list[list[Any]]:

@@ -59,6 +59,27 @@ async def add(
     return int(done.split()[-1])
 
 
+async def heard(connection: Connection, messages: Sequence[tuple[int, int]]) -> list[tuple[Fact, datetime]]:
+    """What was heard of messages, each (account, id): facts to `add` where that blocks, with the times of sending."""
+    columns = [message[0] for message in messages], [message[1] for message in messages]
+    rows = await connection.fetch(QUERIES.heard, *columns)
+    return [
+        (
+            Fact(
+                row["channel"],
+                row["recipient"],
+                row["account"],
+                row["id"],
+                1 << row["kind"],
+                row["reason"],
+                row["detail"],
+            ),
+            row["since"],
+        )
+        for row in rows
+    ]
+
+
 async def unblock(connection: Connection, channel: int, recipient: str, now: datetime, by: str, note: str) -> bool:
     """A person unblocks an address; only messages sent later block it again. False if nothing had blocked it."""
     return bool(await connection.fetchval(QUERIES.unblock, channel, recipient, now, by, note))

@@ -4,7 +4,8 @@
 2. Understand each; what cannot be understood is kept as a stray, with its problem.
 3. Turn messages to blocked addresses that were not handed over yet into `blocked`.
 4. Put hashes in the place of recipients, where that is wanted or the person was erased.
-5. Record new messages, join what is said of known ones, all in the transaction that took the rows.
+5. Record new messages, join what is said of known ones, block recipients of whom only now is known that they are those
+   of messages that bounced; all in the transaction that took the rows.
 6. Join the reports that came before their message.
 
 Where many rows wait, two batches are under way at once: while Postgres writes one, the other is understood.
@@ -19,6 +20,8 @@ import asyncpg
 import structlog
 
 from rules.hashing import PLAIN, Hashing
+from rules.reports import Word
+from rules.statuses import Reason
 from store import inbox, reports, suppression
 from store.connections import Connection, Pool, clock
 from store.deadlocks import outlast
@@ -161,6 +164,7 @@ async def _record(
     batch = await batch_of(connection, rows, known.hashing)
     recordings, strays = await _understand(connection, rows, known, batch, now)
     recorded = await inbox.record(connection, now, recordings)
+    await _block(connection, known, recorded.addressed, now)
     by_number = {row["id"]: row for row in rows}
     for recording, problem in recorded.contradictions:
         strays.append(batch.stray(stray(by_number[recording.row], problem), recording.row))
@@ -184,6 +188,20 @@ async def _understand(
         else:
             recordings.append(block(admitted) if addresses[row["id"]] in blocked else admitted)
     return await recordings_as_kept(connection, recordings, batch), strays
+
+
+async def _block(connection: Connection, known: Known, messages: Sequence[tuple[int, int]], now: datetime) -> None:
+    """Block recipients that became known after what blocks them was heard."""
+    if not messages:
+        return
+    accounts = {known.numbers[name]: account for name, account in known.accounts.items()}
+    facts = [
+        (fact, sent_at)
+        for fact, sent_at in await suppression.heard(connection, messages)
+        if accounts[fact.account].blocks(Word(fact.bits, sent_at, Reason(fact.reason))) >> fact.channel & 1
+    ]
+    if facts:
+        await suppression.add(connection, facts, now)
 
 
 async def _join_early(connection: Connection, recordings: Sequence[Recording], now: datetime) -> None:

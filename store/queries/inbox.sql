@@ -134,7 +134,8 @@ order by m.account, coalesce(m.provider_id, ''), m.part, m.id
 for no key update of m;
 
 -- name: add
--- Adds to a message what the sender has learnt since: only what was missing is filled in.
+-- Adds to a message what the sender has learnt since: only what was missing is filled in. Returns those whose recipient
+-- became known by it.
 -- $1 accounts, $2 ids, $3 provider ids, $4 references, $5 recipients, $6 communications, $7 sent, $8 scheduled,
 -- $9 deadlines given by the sender, $10 next looks, used where a provider id makes the message askable
 with x as materialized (
@@ -161,19 +162,26 @@ m as (
         or (m.sent_at is null and x.sent_at is not null)
         or (m.scheduled_at is null and x.scheduled_at is not null)
         or x.deadline_at <> m.deadline_at)
-    returning m.account, m.id, m.provider_id, m.reference, greatest(m.sent_at, m.scheduled_at) as sent_at,
+    returning m.account, m.id, m.provider_id, m.reference, m.recipient, greatest(m.sent_at, m.scheduled_at) as sent_at,
         x.deadline_at, x.next_look_at
+),
+w as (
+    update landed.watch w set
+        provider_id = m.provider_id,
+        reference = m.reference,
+        sent_at = coalesce(m.sent_at, w.sent_at),
+        deadline_at = coalesce(m.deadline_at, w.deadline_at),
+        next_look_at = least(w.next_look_at, m.deadline_at,
+            case when w.provider_id is null and m.provider_id is not null then m.next_look_at end),
+        allowance = case when m.deadline_at is null then w.allowance end
+    from m
+    where w.account = m.account and w.id = m.id
 )
-update landed.watch w set
-    provider_id = m.provider_id,
-    reference = m.reference,
-    sent_at = coalesce(m.sent_at, w.sent_at),
-    deadline_at = coalesce(m.deadline_at, w.deadline_at),
-    next_look_at = least(w.next_look_at, m.deadline_at,
-        case when w.provider_id is null and m.provider_id is not null then m.next_look_at end),
-    allowance = case when m.deadline_at is null then w.allowance end
+-- What is selected here is the message as it was before.
+select o.account, o.id
 from m
-where w.account = m.account and w.id = m.id;
+join landed.message o on o.account = m.account and o.id = m.id
+where o.recipient = '' and m.recipient <> '';
 
 -- name: adopt
 -- Gives messages named by reference the provider id that an answer told. Returns whose now have it.

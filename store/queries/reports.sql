@@ -53,8 +53,7 @@
 -- fragment: written
     returning m.id, m.heard, m.prev_status, m.status,
         (m.heard & ~m.prev_heard) & ~125829120 as new, m.prev_heard & 1073741824 <> 0 as tried_again,
-        i.n, i.top, i.at, i.reason, i.said_code, case when m.erased_at is null then i.detail else '' end as detail,
-        m.recipient, m.erased_at
+        i.n, i.top, i.at, i.reason, i.said_code, case when m.erased_at is null then i.detail else '' end as detail
 ),
 -- One event for each new bit: mostly the top one alone; an attempt more of what was heard before is news too.
 events as (
@@ -90,15 +89,17 @@ watched as (
 )
 
 -- fragment: facts
-    insert into landed.suppression (channel, recipient, account, message, bits, reason, code, detail, sent_at, seen_at)
-    select m.channel, coalesce(u.recipient, m.recipient), $1, m.id, i.bits, i.reason, i.said_code,
-        case when coalesce(u.erased_at, m.erased_at) is null then i.detail else '' end,
-        coalesce(m.sent_at, m.recorded_at), $2
+    select m.channel, m.recipient, m.id, i.bits, i.reason, i.said_code,
+        case when m.erased_at is null then i.detail else '' end as detail, coalesce(m.sent_at, m.recorded_at) as sent_at
 
 -- fragment: blocking
-    -- What was written is seen as it was then: its recipient may have become known while we waited for it.
-    left join u on u.n = i.n
-    where i.blocks <> 0 and (i.blocks >> m.channel) & 1 = 1 and coalesce(u.recipient, m.recipient) <> ''
+    where i.blocks <> 0 and (i.blocks >> m.channel) & 1 = 1
+),
+suppressed as (
+    insert into landed.suppression (channel, recipient, account, message, bits, reason, code, detail, sent_at, seen_at)
+    select channel, recipient, $1, id, bits, reason, said_code, detail, sent_at, $2
+    from facts
+    where recipient <> ''
     on conflict do nothing
 
 -- name: apply_by_id
@@ -125,13 +126,14 @@ u as (
 ,
 -- What blocks an address is a fact of its own, also where the word adds nothing to the state. `blocks` has a bit for
 -- each channel on which it does.
-suppressed as (
+facts as materialized (
     -- include: facts
     from i
     join landed.message m on m.account = $1 and m.id = i.id
     -- include: blocking
 )
-select count(*) as written, count(*) filter (where prev_status < 4 and status >= 4) as settled, 0::bigint as early
+select count(*) as written, count(*) filter (where prev_status < 4 and status >= 4) as settled, 0::bigint as early,
+    (select count(*) from facts where recipient = '') as nameless
 from u;
 
 -- name: apply_by_key
@@ -160,7 +162,7 @@ u as (
 ,
 -- What blocks an address is a fact of its own, also where the word adds nothing to the state. `blocks` has a bit for
 -- each channel on which it does.
-suppressed as (
+facts as materialized (
     -- include: facts
     from i
     join landed.message m on m.account = $1 and m.provider_id = i.provider_id and m.part = i.part
@@ -185,8 +187,27 @@ kept as (
     returning 1
 )
 select count(*) as written, count(*) filter (where prev_status < 4 and status >= 4) as settled,
-    (select count(*) from kept) as early
+    (select count(*) from kept) as early, (select count(*) from facts where recipient = '') as nameless
 from u;
+
+-- name: block
+-- Blocks recipients that became known while words about their messages were applied: what a statement reads is as it was
+-- when that began, also where it waited meanwhile.
+-- $1 account, $2 now, $3 ids (null: named by key), $4 provider ids, $5 parts, $6 bits, $7 reasons, $8 codes, $9 details,
+-- $10 blocks
+with i as materialized (
+    select * from unnest($3::bigint[], $4::text[], $5::text[], $6::integer[], $7::smallint[], $8::text[], $9::text[],
+        $10::integer[]) as x (id, provider_id, part, bits, reason, said_code, detail, blocks)
+),
+facts as materialized (
+    -- include: facts
+    from i
+    join landed.message m on m.account = $1 and m.id = coalesce(i.id, (
+        select p.id from landed.message p
+        where p.account = $1 and p.provider_id = i.provider_id and p.part = i.part))
+    -- include: blocking
+)
+select count(*) from facts where recipient <> '';
 
 -- name: settle
 -- Settles overdue messages, some in the order of deadlines from a place on, as far as they may be: the SQL twin of

@@ -18,6 +18,24 @@ from unnest($1::smallint[], $2::text[], $3::smallint[], $4::bigint[], $5::intege
     $8::timestamptz[]) as x
 on conflict do nothing;
 
+-- name: heard
+-- What was heard of messages that may block their recipient: what their history says, and the cause that is shown.
+-- $1 accounts, $2 ids
+with x as materialized (select * from unnest($1::smallint[], $2::bigint[]) as x (account, id)),
+m as materialized (
+    select m.*, coalesce(m.sent_at, m.recorded_at) as since
+    from x join landed.message m on m.account = x.account and m.id = x.id
+)
+select m.account, m.id, m.channel, m.recipient, m.since, e.kind, e.reason,
+    case when m.erased_at is null then e.detail else '' end as detail
+from m join landed.event e on e.message = m.id and e.account = m.account
+where e.kind >= 3 and e.kind not in (4, 5, 6, 15)
+union all
+select m.account, m.id, m.channel, m.recipient, m.since, m.status, m.reason, ''
+from m
+where m.reason <> 0
+order by 2, 6, 7, 8 desc;
+
 -- name: unblock
 -- Kept also where nothing blocks, because a block by an earlier message may become known later. Returns whether
 -- something ever had blocked it.

@@ -183,6 +183,21 @@ async def test_known_messages_that_are_written_just_now_are_found(
     assert [row["provider_id"] for row in await finding] == keys[0]
 
 
+async def test_a_bounce_that_waits_for_the_row_that_names_the_recipient_blocks_it(
+    db: asyncpg.Connection, others: list[asyncpg.Connection]
+) -> None:
+    await recorded(db, ["a"])
+    async with others[0].transaction():
+        await inbox.record(others[0], NOW, [recording(1, "a", recipient="+447700900001")])
+        said = [Said(Word(Status.HARD_BOUNCED.bit, NOW), "a", blocks=0b100)]
+        applying = asyncio.ensure_future(reports.apply(others[1], 1, Source.POLL, NOW, said))
+        while not await db.fetchval("select exists (select from pg_locks where not granted)"):
+            assert not applying.done()
+    await applying
+
+    assert await db.fetchval("select landed.is_blocked('sms', '+447700900001')")
+
+
 # Deadlocks, made on purpose: someone holds the second message while we hold the first and wait, and then wants ours.
 
 Act = Callable[[asyncpg.Connection, list[Watch]], Awaitable[object]]

@@ -57,7 +57,7 @@ async def record(connection: Connection, recordings: Sequence[Recording], now: d
     for start in range(0, len(recordings), 1000):
         async with connection.transaction():
             one = await inbox.record(connection, now, recordings[start : start + 1000])
-        done = Recorded(done.new + one.new, done.known + one.known, done.contradictions + one.contradictions)
+        done += one
     return done
 
 

@@ -225,5 +225,34 @@ async def test_a_late_bounce_blocks_the_address_on_its_channel(pool: Pool) -> No
     assert not await pool.fetchval("select landed.is_blocked('email', '+447700900001')")
 
 
+@pytest.mark.parametrize("word", ["hard_bounced", "delivered"])
+async def test_a_bounce_heard_before_the_recipient_is_known_blocks_the_address_once_it_is(
+    pool: Pool, word: str
+) -> None:
+    await say(pool, reference="mine", provider_id="a")
+    await take(pool)
+    at = await desk(pool, Provider(known={"a": word}))
+    await pool.execute("update landed.watch set next_look_at = now()")
+    await poll(at, "w", budget())
+    before = await pool.fetchval("select count(*) from landed.suppression")
+    await say(pool, reference="mine", recipient="+44 7700 900001")
+    await take(pool)
+
+    assert before == 0
+    assert await pool.fetchval("select landed.is_blocked('sms', '+447700900001')") == (word == "hard_bounced")
+
+
+async def test_what_is_filled_in_later_blocks_nothing_anew(pool: Pool) -> None:
+    await say(pool, reference="mine", provider_id="a", recipient="+447700900001")
+    await take(pool)
+    at = await desk(pool, Provider(known={"a": "hard_bounced"}))
+    await pool.execute("update landed.watch set next_look_at = now()")
+    await poll(at, "w", budget())
+    await say(pool, reference="mine", recipient="+447700900001", communication="spring")
+    await take(pool)
+
+    assert await pool.fetchval("select count(*) from landed.suppression") == 1
+
+
 def test_nothing_more_blocks_unless_it_is_asked_for() -> None:
     assert account().triggers.get(Channel.SMS, Triggers()) == Triggers()
