@@ -61,9 +61,13 @@ limit $3;
 -- name: classes
 -- How many messages of a communication stand in each way that a vocabulary can tell apart, those that have left too.
 -- $1 communication
+-- The numbers between which they lie say nothing new, but of those Postgres knows that they are found by index. Without
+-- them it reads a table of ten million for a communication of one, because it does not know that it lies in one piece.
 select m.channel, m.heard, m.reason, count(*) as messages
 from landed.message m
 where m.communication = $1
+    and m.id between (select min(b.id) from landed.message b where b.communication = $1)
+        and (select max(b.id) from landed.message b where b.communication = $1)
 group by m.channel, m.heard, m.reason
 union all
 select a.channel, a.heard, a.reason, a.messages

@@ -84,7 +84,7 @@ def indexes(plan: str) -> set[str]:
 def read_whole(plan: str) -> set[str]:
     """The tables that a plan reads from one end to the other."""
     found = {node["Relation Name"] for node in nodes(json.loads(plan)[0]["Plan"]) if node["Node Type"] == "Seq Scan"}
-    return found - {"account", "communication", "unblocking"}
+    return found - {"account", "archived", "communication", "unblocking"}
 
 
 #: A thousand of anything, as in a batch.
@@ -115,6 +115,7 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ),
     ("reports", "take_early", [1, NAMES, [""] * 1000, 1000], {"early_once", "early_pkey", "message_by_provider_id"}),
     ("messages", "page", [1, 0, 100], {"message_by_communication"}),
+    ("messages", "classes", [1], {"message_by_communication"}),
     ("messages", "find", ["7"], {"message_pkey", "message_by_provider_id", "message_by_reference"}),
     ("messages", "near", ["SM7"], {"message_by_provider_id", "message_by_reference"}),
     ("inbox", "take", [1000, (0, 0)], set()),
