@@ -169,7 +169,7 @@ class Work:
             adapter, expected = self.provider.render(self.fresh.take(many), single=False)
             desk, tally = self._desk(adapter), Tally()
             async with measure(self.connection, table="landed.message") as cost:
-                async for _, page in pages(self.sender, adapter, WINDOW):
+                async for _, page in pages(self.sender, adapter, WINDOW, ahead=lambda: True):
                     await writing.join(desk, page.reports, (), NOW, Source.POLL, tally)
             sure((tally.settled, tally.unreadable), (many, 0), "messages settled, items not read")
             return await self._checked(expected, cost)

@@ -1,6 +1,7 @@
 """Asking: one question, its pages one after another."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
 
 import httpx
@@ -30,25 +31,49 @@ class UnreadableAnswer(Unreadable):
 
 
 async def pages(
-    sender: Sends, adapter: Adapter[Any], what: What, before: Callable[[], None] = lambda: None
-) -> AsyncIterator[tuple[httpx.Response, Page]]:
+    sender: Sends,
+    adapter: Adapter[Any],
+    what: What,
+    before: Callable[[], None] = lambda: None,
+    ahead: Callable[[], bool] = lambda: False,
+) -> AsyncGenerator[tuple[httpx.Response, Page], None]:
     """The pages of the answer to `what`. Raises an AskError; UnreadableAnswer carries what could not be read.
 
-    `before` is called before each request. A queue is confirmed by who takes the pages, after its commit.
+    `before` is called before each request. `ahead` says whether the next page may be sent for while one is written
+    down; never so what a queue or drain gives, because it cannot be asked for again. A queue is confirmed by who takes
+    the pages, after its commit. Who reads ahead and may stop before the end closes this.
     """
     request = adapter.ask(what)
-    for _ in range(MOST_PAGES):
-        before()
-        response = await sender.send(request)
-        page = read(adapter, what, response)
-        yield response, page
-        if page.more is None:
-            return
-        if not isinstance(what, Take) and _same(page.more, request):
-            break
-        request = page.more
-    msg = f"{adapter.name}: the next page leads back to the same page; tell who maintains the adapter"
-    raise Unreadable(msg)
+    coming: asyncio.Task[tuple[httpx.Response, Page]] | None = None
+    try:
+        for _ in range(MOST_PAGES):
+            if coming is None:
+                before()
+            response, page = await (coming or _fetch(sender, adapter, what, request))
+            coming = None
+            repeats = page.more is not None and not isinstance(what, Take) and _same(page.more, request)
+            if page.more is not None and not isinstance(what, Take) and not repeats and ahead():
+                before()
+                coming = asyncio.ensure_future(_fetch(sender, adapter, what, page.more))
+            yield response, page
+            if page.more is None:
+                return
+            if repeats:
+                break
+            request = page.more
+        msg = f"{adapter.name}: the next page leads back to the same page; tell who maintains the adapter"
+        raise Unreadable(msg)
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _fetch(
+    sender: Sends, adapter: Adapter[Any], what: What, request: httpx.Request
+) -> tuple[httpx.Response, Page]:
+    response = await sender.send(request)
+    return response, read(adapter, what, response)
 
 
 def read(adapter: Adapter[Any], what: What, response: httpx.Response) -> Page:

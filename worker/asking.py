@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Container, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 
@@ -113,22 +114,24 @@ class Asking:
         this, answers = self._this, dict[int, list[Report]]()
         asked_at = at = this.now()
         count = pages_read = 0
-        async for response, page in pages(self._desk.sender, self._desk.account.adapter, window):
-            covered = batch.watches if pages_read == 0 else ()
-            this.note(window, at, status=response.status_code, said=len(page.reports), covered=covered)
-            await writing.keep_unread(self._desk, window, response, page, at)
-            heard = await writing.join(self._desk, page.reports, batch.watches, asked_at, Source.POLL, this.tally)
-            for number, reports in heard.answers.items():
-                answers.setdefault(number, []).extend(reports)
-            count += len(page.reports)
-            pages_read += 1
-            at = this.now()
-            if this.is_over and page.more is not None:
-                # What it showed so far counts; the next poll plans anew for the others, which are fewer then.
-                self._unasked += [watch for watch in batch.watches if watch.id not in answers]
-                break
-        else:
-            self._remember(window, count)
+        sender, adapter = self._desk.sender, self._desk.account.adapter
+        async with aclosing(pages(sender, adapter, window, ahead=lambda: not this.is_over)) as listed:
+            async for response, page in listed:
+                covered = batch.watches if pages_read == 0 else ()
+                this.note(window, at, status=response.status_code, said=len(page.reports), covered=covered)
+                await writing.keep_unread(self._desk, window, response, page, at)
+                heard = await writing.join(self._desk, page.reports, batch.watches, asked_at, Source.POLL, this.tally)
+                for number, reports in heard.answers.items():
+                    answers.setdefault(number, []).extend(reports)
+                count += len(page.reports)
+                pages_read += 1
+                at = this.now()
+                if this.is_over and page.more is not None:
+                    # What it showed so far counts; the next poll plans anew for the others, which are fewer then.
+                    self._unasked += [watch for watch in batch.watches if watch.id not in answers]
+                    break
+            else:
+                self._remember(window, count)
         await self._was_good()
         left = {watch.id for watch in self._unasked} | self._look_up(batch.watches, answers, pages_read * SOME)
         looked = [watch for watch in batch.watches if watch.id not in left]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rules.reports import Report, Word, words
+from rules.reports import Report, Word, fold, words
 from store.reports import Said
 from store.watches import Watch
 from worker.accounts import Account
@@ -31,13 +31,16 @@ def hear(account: Account, reports: Iterable[Report], watches: Iterable[Watch], 
     by_key = {(watch.provider_id, watch.part): watch for watch in watches if watch.provider_id}
     by_reference = {(watch.reference, watch.part): watch for watch in watches if watch.reference}
     heard = Heard()
-    others: list[Report] = []
+    others: dict[tuple[str, str], list[Report]] = {}
     for report in reports:
         if report.unknown:
             _note_unknown(heard, report)
-        watch = by_key.get((report.provider_id, report.part)) or by_reference.get((report.reference, report.part))
+        key = report.provider_id, report.part
+        watch = by_key.get(key)
+        if watch is None and report.reference:
+            watch = by_reference.get((report.reference, report.part))
         if watch is None:
-            others.append(report)
+            others.setdefault(key, []).append(report)
         else:
             heard.answers.setdefault(watch.id, []).append(report)
             if report.provider_id and not watch.provider_id:
@@ -47,22 +50,24 @@ def hear(account: Account, reports: Iterable[Report], watches: Iterable[Watch], 
         watch = claimed[number]
         if digest(answer) != watch.said:
             heard.said += told(account, answer, seen_at, watch.provider_id, watch.part, number)
-    for report in others:
-        heard.said += told(account, [report], seen_at, report.provider_id, report.part, None)
+    for (provider_id, part), answer in others.items():
+        heard.said += told(account, answer, seen_at, provider_id, part, None)
     return heard
 
 
 def told(
     account: Account, reports: Iterable[Report], seen_at: datetime, provider_id: str, part: str, number: int | None
 ) -> list[Said]:
-    """The words of `reports` about one message. Reports that name no message say nothing."""
+    """The words of `reports` about one message. Reports that name no message say nothing.
+
+    Those that differ only in their status are one word, so that one statement writes all of it.
+    """
     if number is None and not provider_id:
         return []
-    return [
-        Said(word, provider_id, part, number, account.blocks(word))
-        for report in reports
-        for word in words(report, seen_at)
-    ]
+    said = [word for report in reports for word in words(report, seen_at)]
+    if len(said) > 1:
+        said = fold(said)
+    return [Said(word, provider_id, part, number, account.blocks(word)) for word in said]
 
 
 def _note_unknown(heard: Heard, report: Report) -> None:
