@@ -101,6 +101,10 @@ def steps(variants: Sequence[Variant], rounds: int) -> int:
 
 def rows(benchmark: str, variants: Sequence[Variant], measured: Measured, goals: Sequence[Goal]) -> list[Row]:
     """The outcome. Each goal is on a row of its own unit; where it is about another variant, on one more row."""
+    known = {variant.name for variant in variants}
+    for goal in goals:
+        if not {goal.variant, goal.of or goal.variant} <= known:
+            raise ValueError(f"the goal {goal.variant!r} {goal} is about a variant that is not measured")
     found = []
     for variant in variants:
         trials = measured[variant.name]
