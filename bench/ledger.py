@@ -1,18 +1,19 @@
 """A ledger of all that was said of messages in a race, and whether the database holds exactly that.
 
 The states follow from `rules.state.join`. The history is played again: each event must follow from the one before it,
-and every new word must have its events, once.
+and every new word must have its events, once. What a sweep settled only the history tells, so that is taken for said: a
+guess that is in the state and not in the history is a difference too.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import asyncpg
 
 from rules.reports import Word
 from rules.state import State, join
-from rules.statuses import MARK_BITS, STATUS_BITS, Channel, Engagement, Source, Status
+from rules.statuses import MARK_BITS, STATUS_BITS, Channel, Engagement, Source, Status, marks_in
 from rules.suppression import ALWAYS, Triggers, blocks
 from store import messages
 from store.connections import Connection
@@ -72,11 +73,16 @@ class Ledger:
         if expected is None:
             yield "nobody sent it"
             return
+        said = history.get(row["id"], [])
+        guesses = [Word(1 << one["kind"], one["occurred_at"]) for one in said if one["source"] == Source.SWEEP]
+        expected = join(expected, guesses)
         state = messages.state(row)
+        if len(marks_in(state.heard)) != len(guesses):
+            yield f"it was swept {len(guesses)} times, and has heard {state.heard}"
+        state = replace(state, heard=state.heard & ~MARK_BITS)
         if state != expected:
             yield f"it is {state}, and the join of all that was said is {expected}"
-        watched = None if row["watched"] is None else row["watched"] & ~MARK_BITS
-        if watched != (state.heard & ~MARK_BITS if state.status.is_open else None):
+        if row["watched"] != (state.heard if state.status.is_open else None):
             yield f"its watch has heard {row['watched']}, and it has heard {state.heard}"
         found = {fact["bits"] for fact in blocked.get(row["id"], [])}
         blocking = self.blocking.get(row["provider_id"], set())
@@ -88,7 +94,7 @@ class Ledger:
             is_right = found == blocking
         if not is_right:
             yield f"it blocks by {found}, and should by {blocking}"
-        yield from replayed(history.get(row["id"], []), expected)
+        yield from replayed(said, expected)
 
 
 async def _by_message(
@@ -105,10 +111,10 @@ def replayed(events: Sequence[asyncpg.Record], expected: State) -> Iterator[str]
         together = list(group)
         bits, tried = _word(together)
         kinds = sorted(row["kind"] for row in together)
-        new = bits & ~heard & ~MARK_BITS
+        new = bits & ~heard
         top = (bits & STATUS_BITS).bit_length() - 1
         status = (heard & STATUS_BITS).bit_length() - 1
-        due = [kind for kind in range(MARK_BITS.bit_length()) if new >> kind & 1]
+        due = [kind for kind in range(new.bit_length()) if new >> kind & 1]
         if not new and tried > attempts:
             due = [top]
         if kinds != due:
@@ -118,7 +124,7 @@ def replayed(events: Sequence[asyncpg.Record], expected: State) -> Iterator[str]
         if any(row["applied"] != (row["kind"] > status) for row in together):
             yield "its history does not say rightly what raised its status"
         heard, attempts = heard | bits, max(attempts, tried)
-    if heard & ~MARK_BITS != expected.heard & ~MARK_BITS:
+    if heard != expected.heard:
         yield f"its history has heard {heard}, and {expected.heard} was said"
 
 
@@ -129,7 +135,12 @@ def _of_one_word(event: asyncpg.Record) -> tuple[object, ...]:
 
 
 def _word(events: Sequence[asyncpg.Record]) -> tuple[int, int]:
-    """Bits and attempts of the word that has these events. A sender's has no detail: it says one of three things."""
+    """Bits and attempts of the word that has these events. Providers' have them as detail.
+
+    A sender says one of three things, and a sweep one thing only.
+    """
+    if events[0]["source"] == Source.SWEEP:
+        return sum(1 << row["kind"] for row in events), 0
     if events[0]["source"] != Source.SENDER:
         bits, attempts, _ = events[0]["detail"].split(".")
         return int(bits), int(attempts)
@@ -149,7 +160,7 @@ limit $3
 """
 
 EVENTS = """
-select message, kind, from_status, source, applied, detail, xact::text as xact
+select message, kind, from_status, source, applied, detail, occurred_at, xact::text as xact
 from landed.event
 where account = $1 and message = any ($2::bigint[])
 order by message, position

@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from bench.track import ACCOUNT, COLUMNS, NEWEST, SENT_AT, Reader, Row, Track, name, reference
-from rules import deadlines
-from rules.state import State
-from rules.statuses import Mark, Source
+from rules.statuses import Source
 from store import events, inbox, reports, watches
 from store.connections import clock
 from store.deadlocks import outlast
 from store.events import Position
-from store.reports import Said
+from store.reports import Terms
 from store.watches import BEGINNING, Looked, Watch
 from worker.intake import intake
 
@@ -27,6 +25,20 @@ SENDING = 40
 
 #: Longer than anyone is kept waiting here, and short enough for claims to run out.
 LEASE = timedelta(seconds=2)
+
+#: When sweeps take place: every deadline and every limit has passed.
+SWEPT_AT = SENT_AT + timedelta(days=99)
+TERMS = Terms(
+    lag=timedelta(),
+    remembered=None,
+    hard_limit=timedelta(),
+    confirms=True,
+    asks=False,
+    by_id=True,
+    by_reference=True,
+    streams=False,
+    read_until=None,
+)
 
 
 async def send(track: Track) -> None:
@@ -117,26 +129,14 @@ def _note_claims(track: Track, claimed: Sequence[Watch], begins: datetime, ends:
 
 
 async def sweep(track: Track) -> None:
-    """Settle a few open messages, as if their deadline had passed."""
-
-    async def act() -> list[Said]:
-        async with connection.transaction():
-            now = await clock(connection)
-            held = await watches.hold(connection, track.number, ids)
-            guesses = [(one, deadlines.settle(State(one.heard), Mark.LOOKED, now)) for one in held]
-            said = [
-                Said(track.named(word), one.provider_id, one.part, one.id) for one, word in guesses if word is not None
-            ]
-            await reports.apply(connection, track.number, Source.SWEEP, now, said)
-        return said
-
+    """Settle a few open messages from some place on, as if the provider could not be asked until long after."""
     async with track.pool.acquire() as connection:
-        page = await watches.overdue(connection, track.number, SENT_AT + timedelta(days=99), (BEGINNING, 0), 1000)
-        known = [one.id for one in page if one.provider_id]
-        ids = track.chance.sample(known, min(5, len(known)))
-        said = await outlast(connection, act)
-    track.did["swept"] += len(said)
-    track.note(said)
+        page = await watches.overdue(connection, track.number, SWEPT_AT, (BEGINNING, 0), 1000)
+        if page:
+            one = track.chance.choice(page)
+            after = one.deadline_at, one.id - 1
+            settled = await reports.settle(connection, track.number, SWEPT_AT, after, track.chance.randint(1, 9), TERMS)
+            track.did["swept"] += settled.settled
 
 
 async def adopt(track: Track) -> None:
