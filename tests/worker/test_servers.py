@@ -27,6 +27,9 @@ from tests.worker.test_killed import INSERT, settled, until
 
 pytestmark = pytest.mark.once
 
+#: Steps of upkeep, archiving included.
+STEPS = 8
+
 
 @pytest.fixture(scope="module")
 def debian() -> Iterator[Urls]:
