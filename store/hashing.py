@@ -86,11 +86,16 @@ Names = tuple[int, str | None, str | None, str]
 
 
 async def there_among(connection: Connection, names: Sequence[Names]) -> set[Names]:
-    """Which of these messages are recorded."""
+    """Which of these messages are recorded. None of them gets another name before the transaction ends."""
     if not names:
         return set()
     columns = [list(column) for column in zip(*names, strict=True)]
     return {names[row["n"] - 1] for row in await connection.fetch(QUERIES.there_among, *columns)}
+
+
+async def join_in(connection: Connection) -> None:
+    """Be seen by who waits for all that began before an erasure, also before anything is written."""
+    await connection.execute(QUERIES.join_in)
 
 
 async def hash_messages(connection: Connection, hashing: Hashing) -> int:

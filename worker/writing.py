@@ -10,8 +10,9 @@ from adapters.base import Page, What
 from rules.reports import Report, words
 from rules.state import State
 from rules.statuses import Source
-from store import inbox, journal, reports, watches
+from store import hashing, inbox, journal, reports, watches
 from store.connections import Connection
+from store.deadlocks import outlast
 from store.reports import Applied, Said
 from store.watches import Looked, Watch
 from worker import asked, settling
@@ -47,11 +48,11 @@ async def join(
     """Apply what reports say about claimed messages and about others."""
     tally.reports += len(said)
     async with desk.pool.acquire() as connection:
-        said = await reports_as_kept(connection, desk.account, desk.number, said)
-        heard = hear(desk.account, said, claimed, seen_at)
-        if heard.learnt:
-            await inbox.adopt(connection, desk.number, heard.learnt)
-        tally.add(await reports.apply(connection, desk.number, source, seen_at, heard.said))
+        if desk.account.limits.parts and desk.account.hashing.key is not None:
+            heard, applied = await _join_by_name(connection, desk, said, claimed, seen_at, source)
+        else:
+            heard, applied = await _join(connection, desk, said, claimed, seen_at, source)
+        tally.add(applied)
         if heard.learnt:
             keys = [(provider_id, part) for _, part, provider_id in heard.learnt]
             tally.add(await reports.join_early(connection, desk.number, seen_at, keys))
@@ -59,6 +60,44 @@ async def join(
             await journal.quarantine(connection, desk.number, heard.unknown, seen_at)
             tally.unknown += len(heard.unknown)
     return heard
+
+
+async def _join(
+    connection: Connection,
+    desk: Desk,
+    said: Sequence[Report],
+    claimed: Sequence[Watch],
+    seen_at: datetime,
+    source: Source,
+) -> tuple[Heard, Applied]:
+    kept = await reports_as_kept(connection, desk.account, desk.number, said)
+    heard = hear(desk.account, kept, claimed, seen_at)
+    if heard.learnt:
+        await inbox.adopt(connection, desk.number, heard.learnt)
+    return heard, await reports.apply(connection, desk.number, source, seen_at, heard.said)
+
+
+async def _join_by_name(
+    connection: Connection,
+    desk: Desk,
+    said: Sequence[Report],
+    claimed: Sequence[Watch],
+    seen_at: datetime,
+    source: Source,
+) -> tuple[Heard, Applied]:
+    """The same in one transaction, so that no part becomes a hash between looking it up and applying to it."""
+
+    async def act() -> tuple[Heard, Applied]:
+        async with connection.transaction():
+            await hashing.join_in(connection)
+            return await _join(connection, desk, said, claimed, seen_at, source)
+
+    heard, applied = await outlast(connection, act)
+    if applied.early:
+        # The recorder may have committed meanwhile; it looks after its commit, and we after ours.
+        keys = {(one.provider_id, one.part) for one in heard.said if one.id is None}
+        applied += await reports.join_early(connection, desk.number, seen_at, keys)
+    return heard, applied
 
 
 async def join_new(desk: Desk, said: Sequence[Report], now: datetime, tally: Tally) -> None:

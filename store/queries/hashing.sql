@@ -22,17 +22,33 @@ where exists (
     where e.recipient = x.recipient and (e.channel is null or x.channel is null or e.channel = x.channel));
 
 -- name: there_among
--- Which of these messages are recorded, under a provider id or a reference.
+-- Which of these messages are recorded, under a provider id or a reference. Until the transaction ends nobody changes
+-- their names: a statement that meets a row while it gets another name finds it under neither. (A key share would not
+-- do: the indexes of these names are partial, so Postgres does not take them for keys.)
 -- $1 accounts, $2 provider ids, $3 references, $4 parts
-select x.n
-from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) with ordinality
-    as x (account, provider_id, reference, part, n)
-where exists (
-        select from landed.message m
-        where m.account = x.account and m.provider_id = x.provider_id and m.part = x.part)
-    or exists (
-        select from landed.message m
-        where m.account = x.account and m.reference = x.reference and m.part = x.part);
+with x as materialized (
+    select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) with ordinality
+        as x (account, provider_id, reference, part, n)
+),
+p as materialized (
+    select x.n
+    from x join landed.message m on m.account = x.account and m.provider_id = x.provider_id and m.part = x.part
+    order by m.account, m.provider_id, m.part
+    for no key update of m
+),
+r as materialized (
+    select x.n
+    from x join landed.message m on m.account = x.account and m.reference = x.reference and m.part = x.part
+    order by m.account, m.reference, m.part
+    for no key update of m
+)
+select n from p
+union
+select n from r;
+
+-- name: join_in
+-- Gives the transaction its number now.
+select pg_current_xact_id();
 
 -- name: plain_messages
 -- Messages whose recipient is no hash. $1 how many

@@ -278,17 +278,18 @@ select count(*) as seen, (select count(*) from u where prev_status < 4 and statu
 from page;
 
 -- name: take_early
--- Takes out the words kept for these messages, which are recorded by now. Run it in the transaction that applies them.
+-- Takes out the words kept for these messages, which are recorded by now. Run it in the transaction that applies them;
+-- nobody changes the names of the messages meanwhile.
 -- $1 account, $2 provider ids, $3 parts, $4 how many
 with z as materialized (
     select e.id
     from unnest($2::text[], $3::text[]) as k (provider_id, part)
     join landed.early e on e.account = $1 and e.provider_id = k.provider_id and e.part = k.part
-    where exists (
-        select from landed.message m where m.account = $1 and m.provider_id = e.provider_id and m.part = e.part)
+    join landed.message m on m.account = $1 and m.provider_id = e.provider_id and m.part = e.part
     order by e.id
     limit $4
     for update of e skip locked
+    for no key update of m
 )
 delete from landed.early y
 where y.id = any (array(select id from z))

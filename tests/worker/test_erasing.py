@@ -445,3 +445,44 @@ async def test_a_kept_answer_about_the_person_can_still_be_read_by_the_others(po
 
     rows = await pool.fetch("select recipient, status from landed.messages order by id")
     assert [tuple(row) for row in rows] == [(HASH, "sent"), (OTHER, "delivered")]
+
+
+MESSAGES = "select count(*) from landed.message"
+
+
+async def test_erasing_while_everything_goes_on_loses_no_message_and_keeps_no_address(pool: Pool) -> None:
+    """Rows are inserted twice, reports come as an unordered stream, and the person is erased in the middle."""
+    account, provider = telling("mail", KEY, **SHAPES["queue"]), Teller()
+    at = await desk(pool, provider, account)
+    names = [f"m{n}" for n in range(120)]
+    provider.recipients = {name: [PERSON, OTHER] for name in names}
+
+    async def send() -> None:
+        for name in names + names[::-1]:
+            for recipient in (PERSON, OTHER):
+                await say(pool, provider_id=name, recipient=recipient, sent_at=AGO)
+            provider.says("queue", name, "deferred" if name in names[::2] else "delivered", AGO)
+            await take(pool, account)
+
+    async def ask() -> None:
+        while not sending.done():
+            await again(at)
+
+    sending = asyncio.ensure_future(send())
+    asking = asyncio.ensure_future(ask())
+    while await pool.fetchval(MESSAGES) < len(names):  # noqa: ASYNC110 - Postgres sets no event
+        await asyncio.sleep(0.01)
+    await gone(pool, account)
+    await asyncio.gather(sending, asking)
+    await again(at)
+    # What a worker had read and not yet written when it began.
+    await gone(pool, account)
+
+    rows = await pool.fetch(
+        "select recipient, part, status, count(*) from landed.messages group by 1, 2, 3 order by 1, 3"
+    )
+    assert {tuple(row) for row in rows} == {
+        (one, one, status, 60) for one in (HASH, OTHER) for status in ("deferred", "delivered")
+    }
+    assert await where(pool) == set()
+    assert await pool.fetchval("select count(*) from landed.early") == 0
