@@ -7,7 +7,7 @@ import asyncio
 import io
 import shutil
 import subprocess
-import tarfile
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,8 +43,9 @@ def previous(tmp_path: Path) -> Path:
     newest = max(path.name for path in migrations.FOLDER.glob("*.sql"))
     added = git("log", "--diff-filter=A", "--format=%H", "--", f"store/schema/{newest}").decode().split()[-1]
     folder = tmp_path / "previous"
-    with tarfile.open(fileobj=io.BytesIO(git("archive", f"{added}^"))) as archive:
-        archive.extractall(folder, filter="data")
+    # As ZIP, because the first releases of Python 3.11 unpack a TAR in another way than later ones.
+    with zipfile.ZipFile(io.BytesIO(git("archive", "--format=zip", f"{added}^"))) as archive:
+        archive.extractall(folder)
     return folder
 
 
