@@ -15,7 +15,7 @@ from rules.state import State, join
 from rules.statuses import Engagement, Mark, Reason, Source, Status
 from store import inbox, reports, watches
 from store.connections import open_pool
-from store.deadlocks import outlast
+from store.deadlocks import TRIES, outlast
 from store.reports import Said
 from store.watches import BEGINNING, Looked, Watch
 from tests.store.written import NOW, SENT, account, record, recorded, recording, states
@@ -278,7 +278,8 @@ async def test_whoever_loses_a_deadlock_begins_again_and_ends_well(
         if act in {apply_by_key, apply_by_id, join_early}
         else (0b10, 0 if act is hand_back else 1, NOW, 7 if act is looked else None)
     }
-    assert await deadlocks(others[1]) == before + 1
+    # Whoever begins again before the other has ended may lose once more.
+    assert before < await deadlocks(others[1]) < before + TRIES
     assert not others[1].is_in_transaction()
 
 
