@@ -182,14 +182,16 @@ async def test_an_account_that_never_answers_does_not_slow_another(pool: Pool) -
     for name in ("stuck", "fine"):
         await record(desk_of(program, name), [f"{name}{number}" for number in range(5)])
     program.providers["fine"].known = {f"fine{number}": "delivered" for number in range(5)}
-    for_ever = asyncio.Event()
+    asked, for_ever = asyncio.Event(), asyncio.Event()
 
     async def never(_request: httpx.Request) -> httpx.Response:
+        asked.set()
         await for_ever.wait()
         raise AssertionError
 
     program.providers["stuck"].send = never  # type: ignore[method-assign, assignment]
     stuck = asyncio.ensure_future(program.poll("stuck"))
+    await asked.wait()
 
     await program.poll("fine")
     still = not stuck.done()
