@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from store.connections import Pool
-from store.watches import Mark
+from store.watches import Mark, Watch
 from worker.accounts import Account
 from worker.ask import Sends
 
@@ -60,6 +60,12 @@ class Desk:
     mark: Mark = field(default_factory=Mark)
     head: Head = field(default_factory=Head)
     seen: Seen = field(default_factory=Seen)
+    #: The account by whose schedules next looks are set, where it is another by now than the poll began with.
+    timing: Account | None = None
+
+    def next_look_at(self, watch: Watch, now: datetime) -> datetime:
+        """When to look again at a message that was looked at `now`."""
+        return (self.timing or self.account).next_look_at(watch, now)
 
 
 @dataclass(slots=True)

@@ -19,12 +19,14 @@ from store.accounts import Askable
 from store.connections import LOST, Pool, clock
 from store.watches import Place
 from worker.accounts import Account
-from worker.desk import Budget, Desk
+from worker.ask import Sends
+from worker.configured import Configured
+from worker.desk import Budget
+from worker.desks import Desks
 from worker.intake import intake
 from worker.pace import Pace
 from worker.poll import poll
 from worker.sweep import START, sweep
-from worker.upkeep import Upkeep
 
 log = structlog.get_logger()
 
@@ -62,10 +64,7 @@ class Program:
 
     pool: Pool
     queue: Starts
-    accounts: Mapping[str, Account]
-    #: The numbers of all accounts in the database, by name; not all of them need be configured.
-    numbers: Mapping[str, int]
-    upkeep_pass: Upkeep
+    configured: Configured
     stopping: Callable[[], bool]
     poll_seconds: float = 20.0
     lease: timedelta = timedelta(seconds=30)
@@ -76,11 +75,25 @@ class Program:
     holder: str = field(default_factory=lambda: secrets.token_hex(8))
     #: How recipients are kept.
     hashing: Hashing = PLAIN
-    _desks: dict[str, Desk] = field(default_factory=dict)
-    _senders: list[Sender] = field(default_factory=list)
+    _desks: Desks = field(init=False)
     _places: dict[str, Place] = field(default_factory=dict)
     _polls: set[str] = field(default_factory=set)
     _hand: inbox.Hand = field(default_factory=inbox.Hand)
+
+    def __post_init__(self) -> None:
+        """No desk before it is needed."""
+        self._desks = Desks(self.pool, self.sender)
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The accounts that are configured now."""
+        return self.configured.accounts
+
+    async def change(self, configured: Configured) -> None:
+        """Work with another configuration from now on; polls under way end with the one they began with."""
+        self.configured = configured
+        self._desks.change(configured.accounts)
+        await self._desks.close_left()
 
     @_survives
     async def tick(self) -> Counts:
@@ -124,35 +137,31 @@ class Program:
             # A job may have waited, and the provider may have asked for a rest meanwhile.
             if not await rows.askable(connection, await clock(connection), wanted):
                 return {}
-        budget = Budget(self.poll_seconds, self.lease, self.batch, self.stopping)
-        done = asdict(await poll(await self._desk(name), self.holder, budget))
+        budget, configured = Budget(self.poll_seconds, self.lease, self.batch, self.stopping), self.configured
+        if name not in configured.accounts:
+            return {}
+        async with self._desks.at(configured.accounts[name], configured.numbers[name]) as desk:
+            done = asdict(await poll(desk, self.holder, budget))
         if any(done.values()):
             log.info("poll", account=name, **{key: count for key, count in done.items() if count})
         return done
 
-    async def _desk(self, name: str) -> Desk:
-        if name not in self._desks:
-            account, number = self.accounts[name], self.numbers[name]
-            self._desks[name] = Desk(self.pool, account, number, self.sender(account, number))
-        return self._desks[name]
-
-    def sender(self, account: Account, number: int) -> Sender:
-        """A sender that keeps the account's pace; closed with the program."""
+    def sender(self, account: Account, number: int) -> Sends:
+        """A sender that keeps the account's pace."""
         pace = Pace(self.pool, number, account.limits.rate)
-        sender = Sender(
+        return Sender(
             account.adapter,
             account.name,
             timeout=account.timeout,
             concurrency=account.limits.concurrency,
             permit=pace.permit,
         )
-        self._senders.append(sender)
-        return sender
 
     @_survives
     async def intake(self) -> Counts:
         """Take in what senders said."""
-        return asdict(await intake(self.pool, self.accounts, self.numbers, hashing=self.hashing, hand=self._hand))
+        known = self.configured
+        return asdict(await intake(self.pool, known.accounts, known.numbers, hashing=self.hashing, hand=self._hand))
 
     @_survives
     async def sweep(self) -> Counts:
@@ -178,14 +187,13 @@ class Program:
     @_survives
     async def prepare(self) -> Counts:
         """Upkeep before anything is asked, without what may take long."""
-        return await self.upkeep_pass.run(starting=True)
+        return await self.configured.upkeep.run(starting=True)
 
     @_survives
     async def upkeep(self) -> Counts:
         """Partitions, what is old, and what a crash may have left."""
-        return await self.upkeep_pass.run()
+        return await self.configured.upkeep.run()
 
     async def close(self) -> None:
         """Close what was opened."""
-        for sender in self._senders:
-            await sender.aclose()
+        await self._desks.close()

@@ -14,6 +14,7 @@ from store import accounts as rows
 from store import hashing, inbox, migrations
 from store.connections import Pool, clock, open_pool
 from worker.accounts import Account
+from worker.configured import Configured
 from worker.program import Program
 from worker.queue import Queue
 from worker.reread import reread
@@ -68,9 +69,7 @@ async def _work(settings: Settings, accounts: Mapping[str, Account], stop: async
         program = Program(
             pool,
             queue,
-            accounts,
-            numbers,
-            _upkeep(settings, pool, accounts, numbers),
+            Configured(accounts, numbers, _upkeep(settings, pool, accounts, numbers)),
             stop.is_set,
             options.poll_seconds.total_seconds(),
             options.lease,

@@ -141,7 +141,7 @@ async def looked(
             guesses.append(Said(word, watch.provider_id, watch.part, watch.id))
         elif State(after.heard).status.is_open:
             said = None if answer is None else digest(answer)
-            next_look_at = desk.account.next_look_at(watch, asked_at)
+            next_look_at = desk.next_look_at(watch, asked_at)
             open_still.append(Looked(watch, next_look_at, said, answer is not None))
     tally.looked += len(claimed)
     async with desk.pool.acquire() as connection:
@@ -157,7 +157,7 @@ async def _write(
     tally: Tally,
 ) -> None:
     if guesses:
-        tally.add(await reports.apply(connection, desk.number, Source.SWEEP, asked_at, guesses))
+        tally.add(await reports.apply(connection, desk.number, Source.SWEEP, asked_at, guesses, asked_at))
     if open_still:
         await watches.looked(connection, desk.number, asked_at, open_still)
 

@@ -10,6 +10,7 @@ from store.connections import Pool
 from tests.worker.pretend import Provider
 from worker.accounts import Account
 from worker.ask import Sends
+from worker.configured import Configured
 from worker.desk import Desk
 from worker.program import Program
 from worker.upkeep import Retention, Upkeep
@@ -35,7 +36,7 @@ class Office(Program):
 
     providers: dict[str, Provider] = field(default_factory=dict)
 
-    def sender(self, account: Account, number: int) -> Sends:  # type: ignore[override] # noqa: ARG002 - as the real one
+    def sender(self, account: Account, number: int) -> Sends:  # noqa: ARG002 - as the real one
         """The pretended provider."""
         return self.providers[account.name]
 
@@ -53,12 +54,14 @@ async def office(pool: Pool, *known: Account, stopping: bool = False, at_once: i
     by_name = {one.name: one for one in known}
     upkeep = Upkeep(pool, by_name, numbers, Retention())
     providers = {name: Provider() for name in by_name}
-    return Office(pool, Started(), by_name, numbers, upkeep, lambda: stopping, at_once=at_once, providers=providers)
+    return Office(
+        pool, Started(), Configured(by_name, numbers, upkeep), lambda: stopping, at_once=at_once, providers=providers
+    )
 
 
 def desk_of(program: Office, name: str) -> Desk:
     """The desk of one account, to record messages at."""
-    return Desk(program.pool, program.accounts[name], program.numbers[name], program.providers[name])
+    return Desk(program.pool, program.accounts[name], program.configured.numbers[name], program.providers[name])
 
 
 async def standing(pool: Pool, name: str) -> asyncpg.Record:

@@ -50,7 +50,7 @@ async def say(program: Office, names: list[str], status: Status, **given: Any) -
     word = Word(given.pop("bits", status.bit), now, **given)
     async with program.pool.acquire() as connection:
         said = [Said(word, name, blocks=0b100 if status is Status.HARD_BOUNCED else 0) for name in names]
-        await reports.apply(connection, program.numbers["pretend"], Source.POLL, now, said)
+        await reports.apply(connection, program.configured.numbers["pretend"], Source.POLL, now, said)
 
 
 async def grow_older(pool: Pool, age: timedelta, after: int = 0) -> None:
@@ -66,7 +66,7 @@ async def grow_older(pool: Pool, age: timedelta, after: int = 0) -> None:
 async def leave(program: Office, folder: Path | None, after: int = 0) -> Archived:
     """One pass."""
     now = await program.pool.fetchval("select clock_timestamp()")
-    leaving = Leaving(program.numbers["pretend"], "pretend", cutoff(now, KEEP), folder)
+    leaving = Leaving(program.configured.numbers["pretend"], "pretend", cutoff(now, KEEP), folder)
     return await archive(program.pool, leaving, now, after)
 
 
@@ -103,7 +103,7 @@ def names(folder: Path) -> list[str]:
 async def test_nothing_leaves_unless_it_is_wanted(pool: Pool, tmp_path: Path) -> None:
     program = await office(pool, account())
     await settled(program, ["a"], timedelta(days=5000))
-    done = await replace(program.upkeep_pass, archive=tmp_path).run()
+    done = await replace(program.configured.upkeep, archive=tmp_path).run()
 
     assert done["messages_archived"] == 0
     assert await here(pool) == ["a"]
@@ -114,7 +114,7 @@ async def test_upkeep_archives_what_is_settled_and_old(pool: Pool, tmp_path: Pat
     program = await keeping(pool)
     await settled(program, ["a", "b"])
     await settled(program, ["young"], timedelta(days=29))
-    done = [await replace(program.upkeep_pass, archive=tmp_path).run() for _ in range(2)]
+    done = [await replace(program.configured.upkeep, archive=tmp_path).run() for _ in range(2)]
 
     assert [one["messages_archived"] for one in done] == [2, 0]
     assert await here(pool) == ["young"]
@@ -124,7 +124,8 @@ async def test_upkeep_archives_what_is_settled_and_old(pool: Pool, tmp_path: Pat
 async def test_a_worker_that_starts_asks_first_and_archives_later(pool: Pool, tmp_path: Path) -> None:
     """Nobody waits for a provider's answer because much is old."""
     program = await keeping(pool)
-    program.upkeep_pass = replace(program.upkeep_pass, archive=tmp_path)
+    upkeep = replace(program.configured.upkeep, archive=tmp_path)
+    program.configured = replace(program.configured, upkeep=upkeep)
     await settled(program, ["a"])
     first, second = await program.prepare(), await program.upkeep()
 
@@ -255,7 +256,7 @@ async def test_nothing_leaves_while_the_archive_cannot_be_written(pool: Pool, tm
 async def test_trouble_with_the_archive_stops_no_other_step(pool: Pool, tmp_path: Path) -> None:
     program = await keeping(pool)
     await settled(program, ["a"])
-    done = await replace(program.upkeep_pass, archive=tmp_path / "missing").run()
+    done = await replace(program.configured.upkeep, archive=tmp_path / "missing").run()
 
     assert "messages_archived" not in done
     assert done["partitions_made"] == 8
@@ -320,7 +321,7 @@ async def test_messages_that_stay_do_not_keep_those_behind_them(
     await record(desk_of(program, "pretend"), [f"open{number}" for number in range(7)])
     await grow_older(pool, OLD)
     await settled(program, ["a", "b"])
-    done = await replace(program.upkeep_pass, archive=tmp_path).run()
+    done = await replace(program.configured.upkeep, archive=tmp_path).run()
 
     assert done["messages_archived"] == 2
     assert len(await here(pool)) == 7

@@ -234,7 +234,7 @@ async def backlog(pool: Pool, number: int, count: int) -> None:
 async def test_a_million_overdue_messages_of_a_held_account_do_not_delay_anothers(pool: Pool) -> None:
     """The work of a tick and of a pass does not depend on how many wait. It is counted in pages."""
     program = await office(pool, account("held"), account("other"))
-    await backlog(pool, program.numbers["held"], 1_000_000)
+    await backlog(pool, program.configured.numbers["held"], 1_000_000)
     await record(desk_of(program, "other"), ["a"], age=LONG_AGO)
     program.providers["other"].known = {"a": "deferred"}
     await pool.execute("update landed.account set trouble = 'unreachable', ask_after = 'infinity' where name = 'held'")
@@ -249,7 +249,7 @@ async def test_a_million_overdue_messages_of_a_held_account_do_not_delay_another
     assert (started, await statuses_of(pool, "a")) == (["other"], ["expired_ours"])
     assert [one.looked_at for one in (first, second)] == [CHUNK * CHUNKS] * 2
     assert second.place > first.place
-    assert await pages_read(pool, program.numbers["held"]) < 500
+    assert await pages_read(pool, program.configured.numbers["held"]) < 500
     assert await pages_to_choose(pool) < 100
 
 

@@ -28,7 +28,7 @@ def did(done: dict[str, int]) -> dict[str, int]:
 
 def keeping(program: Office, **figures: object) -> Upkeep:
     """Upkeep with other figures."""
-    return replace(program.upkeep_pass, retention=replace(Retention(), **figures))  # type: ignore[arg-type]
+    return replace(program.configured.upkeep, retention=replace(Retention(), **figures))  # type: ignore[arg-type]
 
 
 async def test_a_second_pass_has_nothing_left_to_do(pool: Pool) -> None:
@@ -94,7 +94,7 @@ async def test_reports_that_a_crash_left_waiting_are_joined(pool: Pool) -> None:
 
 async def test_reports_about_nobodys_message_are_forgotten_in_time_and_above_the_cap_and_counted(pool: Pool) -> None:
     program = await office(pool, account())
-    number = program.numbers["pretend"]
+    number = program.configured.numbers["pretend"]
     now = await pool.fetchval("select clock_timestamp()")
     async with pool.acquire() as connection:
         said = [Said(Word(Status.DELIVERED.bit, now), f"x{one}") for one in range(10)]
@@ -149,7 +149,7 @@ async def test_soft_bounces_of_several_communications_block_where_that_is_wanted
     wanted = {Channel.SMS: Triggers(soft_bounces=SoftBounces(2, timedelta(days=90)))}
 
     without = await program.upkeep()
-    done = await replace(program.upkeep_pass, triggers=wanted).run()
+    done = await replace(program.configured.upkeep, triggers=wanted).run()
 
     assert (without["soft_bouncers_blocked"], done["soft_bouncers_blocked"]) == (0, 1)
     assert await pool.fetchval("select landed.is_blocked('sms', '+44 7700 900000')")
