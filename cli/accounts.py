@@ -8,7 +8,8 @@ import click
 from cli import session
 from cli.commands import Listing
 from cli.found import no_account
-from cli.output import count, iso, show_json, show_table, visible
+from cli.output import count, show_json, show_table, visible
+from rules.times import iso
 from store import accounts as kept
 from store import watches
 from store.connections import Connection, Pool, clock

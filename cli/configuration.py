@@ -7,10 +7,10 @@ import click
 from pydantic import BaseModel, SecretStr
 
 import adapters
-from cli import session, vocabulary
+from cli import session
 from cli.adapters import is_secret
 from cli.output import show_json, show_table
-from config import AccountTable, Settings
+from config import AccountTable, Settings, words
 from rules import durations
 
 HIDDEN = "********"
@@ -29,7 +29,7 @@ def check(*, as_json: bool) -> None:
     """Check the configuration whole, and name every problem at once. Nobody is asked and nothing is started."""
     settings = session.settings()
     accounts = session.accounts(settings)
-    vocabulary.check(settings)
+    words.everyone(settings)
     if as_json:
         show_json({"accounts": {name: account.adapter.name for name, account in accounts.items()}})
         return

@@ -24,14 +24,14 @@ from rich.progress import Progress
 
 from cli import agreement, report, session
 from cli.agreement import Difference
-from cli.columns import NAMES
 from cli.output import progress
 from cli.sending import COMMUNICATIONS, Message, Row, Service, values
 from cli.simulate import configuration
-from cli.vocabulary import named
 from cli.worker_process import WorkerProcess
 from config import Settings, load
+from config.words import named
 from embedded import Servers
+from rules.columns import NAMES
 from rules.statuses import Status
 from simulator import Faults, Scenario, Simulator
 from store.connections import Pool, open_pool

@@ -7,8 +7,8 @@ import click
 from cli import session
 from cli.found import find
 from cli.output import count, show_fields, show_json, show_table, visible
-from cli.story import Story, tell
 from store.connections import Pool, clock
+from store.story import Story, tell
 
 #: What the headline says.
 HEADLINE = ("number", "status")

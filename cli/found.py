@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import asyncpg
 import click
 
-from cli.output import guess, iso
+from cli.output import guess
+from rules.times import iso
 from store import inbox, messages
 from store.connections import Connection
 

@@ -10,8 +10,8 @@ from adapters.http import Sender
 from cli import session
 from cli.found import find
 from cli.output import show_json, visible
-from cli.story import Story, tell
 from store.connections import Pool, clock
+from store.story import Story, tell
 from worker.accounts import Account
 from worker.desk import Desk
 from worker.look import look_now

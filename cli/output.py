@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from rules.times import iso
+
 #: Characters of a line that does not go to a terminal, so that each row is one line.
 WIDE = 10_000
 
@@ -24,11 +26,6 @@ NARROWEST = 24
 
 #: Between the columns of a table.
 GAP = 2
-
-
-def iso(at: datetime | None) -> str:
-    """A time as ISO 8601 in UTC, to the second; empty for none."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else ""
 
 
 def plain(value: object) -> Any:

@@ -12,10 +12,11 @@ from adapters.base import Adapter, Ids, Limits, References, Since, Take, What, W
 from adapters.errors import AskError, Refused, Throttled, Unreachable
 from adapters.http import Sender
 from cli.moments import Moment, now
-from cli.output import iso, progress, show_json, show_table
+from cli.output import progress, show_json, show_table
 from cli.provider import PREFIX, Provider, named_account, named_adapter
 from rules import durations
 from rules.reports import Report
+from rules.times import iso
 from worker.ask import UnreadableAnswer, pages
 from worker.plan import chunks
 

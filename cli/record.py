@@ -15,9 +15,9 @@ import click
 from rich.progress import Progress
 
 from cli import session
-from cli.columns import NAMES, stored
 from cli.output import Word, count, guess, progress, show_json, visible
-from cli.rows import BadFile, Row, rows
+from rules.columns import NAMES, stored
+from rules.rows import BadFile, Row, rows
 from rules.statuses import Channel
 from store import inbox
 from store.connections import Connection, Pool

@@ -4,12 +4,12 @@ import click
 
 from cli import session
 from cli.found import communication
-from cli.reporting import line, totals
 from cli.sheets import SHEETS, Head
-from cli.vocabulary import named
+from config.words import named
 from rules.vocabularies import Vocabulary
 from store import archive, messages
 from store.connections import Pool
+from store.reporting import line, totals
 
 #: Recipients that a table shows unless it is told otherwise.
 ROWS = 20

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import cycle
 
-from cli.columns import NAMES
+from rules.columns import NAMES
 from rules.reports import Word
 from rules.statuses import Channel, Engagement, Reason, Status
 from simulator import Sent, Simulator

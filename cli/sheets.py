@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import click
 
-from cli.cells import safe
 from cli.output import count, plain, show_table, visible
-from cli.reporting import COLUMNS, Line, Total, shown
+from rules.cells import safe
 from rules.vocabularies import ICONS, Column
+from store.reporting import COLUMNS, Line, Total, shown
 
 Lines = AsyncIterator[Line]
 

@@ -13,10 +13,10 @@ from typing import Any, TextIO
 
 import click
 
-from cli.columns import NAMES
-from cli.output import iso
 from rules import durations
+from rules.columns import NAMES
 from rules.statuses import Channel
+from rules.times import iso
 from simulator import Faults, PortInUse, Scenario, ScenarioError, Sent, Simulator
 
 #: What the messages sent at the start belong to, in turn; so many that each gets messages of every channel.

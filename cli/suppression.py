@@ -10,9 +10,9 @@ import asyncpg
 import click
 
 from cli import session
-from cli.cells import safe
 from cli.commands import Listing
 from cli.output import Word, count, show_json, show_table
+from rules.cells import safe
 from rules.hashing import Hashing
 from rules.recipients import normal
 from rules.statuses import Channel, Engagement, Reason, Status

@@ -6,6 +6,7 @@ import asyncpg
 
 from adapters.errors import AskError
 from config import ConfigError
+from config.words import BadVocabulary
 from embedded import EmbeddedError
 from store.connections import LOST, StoreUnreachable
 from store.hashing import WrongKey
@@ -13,7 +14,7 @@ from store.migrations import NewerDatabase
 from worker.run import NotMigrated
 
 #: Errors whose own text says what to do next.
-CLEAR = (AskError, EmbeddedError, NewerDatabase, NotMigrated, StoreUnreachable, WrongKey)
+CLEAR = (AskError, BadVocabulary, EmbeddedError, NewerDatabase, NotMigrated, StoreUnreachable, WrongKey)
 
 MIGRATE = "the database is not ready for this release: run `landed migrate`"
 

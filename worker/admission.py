@@ -9,22 +9,16 @@ import asyncpg
 import msgspec
 
 from rules import deadlines
+from rules.columns import CHANNELS, REASONS, STATUSES
 from rules.recipients import normal
 from rules.reports import Word
 from rules.schedules import next_look_at
-from rules.statuses import NEVER_HANDED_OVER, Channel, Engagement, Reason, Status
+from rules.statuses import NEVER_HANDED_OVER, Engagement, Reason, Status
 from store.inbox import Recording, Stray
 from worker.accounts import Account, chance
 
-#: Our own guesses; nobody else makes them.
-GUESSES = frozenset({Status.TIMED_OUT, Status.EXPIRED_OURS})
-
 #: What a sender says of a message that it has not handed over, or that was refused before it was tried.
 NOT_HANDED_OVER = NEVER_HANDED_OVER | {Status.PENDING, Status.NOT_SENT}
-
-STATUSES = {status.word: status for status in Status if status not in GUESSES}
-REASONS = {reason.word: reason for reason in Reason}
-CHANNELS = {channel.word: channel for channel in Channel}
 
 USE_A_STATUS = f"use one of {', '.join(STATUSES)}"
 USE_A_CHANNEL = f"use one of {', '.join(CHANNELS)}"

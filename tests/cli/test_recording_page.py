@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from adapters.base import Adapter, AdapterSettings, Limits, Page, What
-from cli.columns import NAMES
+from rules.columns import NAMES
 from rules.statuses import Channel, Reason, Status
 from store import inbox
 from store.accounts import ensure

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cli.vocabulary import OURS
+from config.words import OURS
 from rules.statuses import Status
 from store import archive, messages
 from store.connections import Connection

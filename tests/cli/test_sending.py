@@ -3,8 +3,8 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from cli.columns import NAMES
 from cli.sending import Service, values
+from rules.columns import NAMES
 from rules.statuses import Status
 from simulator import Faults, Scenario, Simulator
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.columns import stored
 from cli.simulate import COMMUNICATIONS, configuration
 from config import load
+from rules.columns import stored
 from rules.statuses import Channel
 from simulator import Scenario, Simulator
 from tests.simulator.playing import START, credentials

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from cli.output import iso
 from rules.state import State
 from rules.statuses import Channel, Engagement, Mark, Reason, Source, Status, marks_in, statuses_in
+from rules.times import iso
 from store import accounts, journal, messages
 from store.connections import Connection
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.cells import safe
-from cli.columns import NAMES, stored
 from cli.moments import moment
-from cli.rows import BadFile, Row, rows
+from rules.cells import safe
+from rules.columns import NAMES, stored
+from rules.rows import BadFile, Row, rows
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

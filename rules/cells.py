@@ -8,7 +8,7 @@ nothing in `-1.5` or `+447700900123` can be run.
 import re
 from datetime import datetime
 
-from cli.output import iso
+from rules.times import iso
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")

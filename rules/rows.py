@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cli.columns import COLUMNS, unknown_column
+from rules.columns import COLUMNS, unknown_column
 
 #: A quoted field may go over this many lines. A quote that is never closed spoils one line, and not the whole file.
 MOST_LINES = 100

@@ -7,7 +7,14 @@ from difflib import get_close_matches
 from enum import IntEnum
 
 from rules.statuses import Channel, Reason, Status
-from worker.admission import CHANNELS, REASONS, STATUSES
+
+#: Our own guesses; nobody else makes them.
+GUESSES = frozenset({Status.TIMED_OUT, Status.EXPIRED_OURS})
+
+#: The words that a sender may use.
+STATUSES = {status.word: status for status in Status if status not in GUESSES}
+REASONS = {reason.word: reason for reason in Reason}
+CHANNELS = {channel.word: channel for channel in Channel}
 
 #: A word, or what somebody thought to be a time: neither an address nor a text.
 _HARMLESS = re.compile(
