@@ -12,7 +12,7 @@ with due as materialized (
     limit $3
     for no key update skip locked
 )
-update landed.watch w set next_look_at = $5, looks = w.looks + 1
+update landed.watch w set next_look_at = $5, leased_until = $5, looks = w.looks + 1
 where w.ctid = any (array(select place from due))
 returning w.id, w.channel, w.provider_id, w.part, w.reference, w.schedule, w.heard, w.said, w.looks, w.found,
     w.looked_at, w.sent_at, w.deadline_at,
@@ -22,7 +22,7 @@ returning w.id, w.channel, w.provider_id, w.part, w.reference, w.schedule, w.hea
 -- name: claim_one
 -- Takes one message, whether it is due or not.
 -- $1 account, $2 id, $3 end of the lease
-update landed.watch set next_look_at = $3, looks = looks + 1
+update landed.watch set next_look_at = $3, leased_until = $3, looks = looks + 1
 where account = $1 and id = $2
 returning id, channel, provider_id, part, reference, schedule, heard, said, looks, found, looked_at, sent_at,
     deadline_at, next_look_at as earliest_due_at;
