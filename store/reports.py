@@ -67,16 +67,18 @@ async def apply(
     source: Source,
     now: datetime,
     said: Iterable[Said],
+    looked_at: datetime | None = None,
 ) -> Applied:
     """Join `said` into the messages of `account`.
 
     Each statement is a transaction of its own unless one is open already; a state is a join, so any cut is right.
-    Words about a message that is not recorded yet are kept, and joined when it is.
+    Words about a message that is not recorded yet are kept, and joined when it is. `looked_at` is when those named by
+    id were looked at, where their watches do not say so yet.
     """
     done = Applied()
     for wave in waves(said):
         for batch in batches(wave):
-            done += await _apply_batch(connection, account, source, now, batch)
+            done += await _apply_batch(connection, account, source, now, batch, looked_at)
     return done
 
 
@@ -110,13 +112,14 @@ async def _apply_batch(
     source: Source,
     now: datetime,
     batch: Sequence[Said],
+    looked_at: datetime | None,
 ) -> Applied:
     by_id = [one for one in batch if one.id is not None]
     by_key = [one for one in batch if one.id is None]
     done = Applied()
     if by_id:
         ids = [one.id for one in by_id]
-        row = await _write(connection, QUERIES.apply_by_id, account, now, source, ids, *_columns(by_id))
+        row = await _write(connection, QUERIES.apply_by_id, account, now, source, ids, *_columns(by_id), looked_at)
         done += await _applied(connection, account, now, by_id, row)
     if by_key:
         keys = [one.provider_id for one in by_key], [one.part for one in by_key]

@@ -16,7 +16,7 @@ import structlog
 from rules.hashing import PLAIN, Hashing
 from rules.statuses import Channel
 from rules.suppression import Triggers
-from store import events, hashing, journal, reports, suppression
+from store import events, hashing, journal, reports, settlings, suppression
 from store.connections import Pool, clock
 from worker.accounts import Account
 from worker.archive import Leaving, archive, cutoff
@@ -73,6 +73,7 @@ class Upkeep:
             "early_joined": self._join_early,
             "early_forgotten": self._forget_early,
             "journal_forgotten": self._forget_journal,
+            "settlings_forgotten": self._forget_settlings,
             "soft_bouncers_blocked": self._block_soft_bouncers,
         }
         if not starting:
@@ -124,6 +125,10 @@ class Upkeep:
     async def _forget_journal(self, now: datetime) -> int:
         async with self.pool.acquire() as connection:
             return await journal.forget(connection, now - self.retention.journal, self.retention.journal_bytes)
+
+    async def _forget_settlings(self, now: datetime) -> int:
+        async with self.pool.acquire() as connection:
+            return await settlings.forget(connection, now - self.retention.looks)
 
     async def _block_soft_bouncers(self, now: datetime) -> int:
         blocked = 0

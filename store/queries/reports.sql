@@ -53,7 +53,8 @@
 -- fragment: written
     returning m.id, m.heard, m.prev_status, m.status,
         (m.heard & ~m.prev_heard) & ~125829120 as new, m.prev_heard & 1073741824 <> 0 as tried_again,
-        i.n, i.top, i.at, i.reason, i.said_code, case when m.erased_at is null then i.detail else '' end as detail
+        i.n, i.top, i.at, i.reason, i.said_code, case when m.erased_at is null then i.detail else '' end as detail,
+        i.looked_at
 ),
 -- One event for each new bit: mostly the top one alone; an attempt more of what was heard before is news too.
 events as (
@@ -74,6 +75,23 @@ events as (
 settled as (
     delete from landed.watch w using u
     where w.account = $1 and w.id = u.id and u.prev_status < 4 and u.status >= 4
+    returning w.channel, w.schedule, w.looks, w.sent_at, greatest(w.looked_at, u.looked_at) as looked_at, u.at
+),
+-- How long they took, a row for each kind of knowing: a word without a time of its own carries that of our asking ($2).
+-- Clocks differ: nothing settles before it was sent, or after we knew.
+timed as (
+    insert into landed.settling (at, account, channel, schedule, kind, messages, looks, missed, froms, untils)
+    select $2, $1, channel, schedule, kind, count(*), sum(looks),
+        count(*) filter (where kind = 1 and looked_at > at + interval '1 second'),
+        array_agg(greatest(0, date_part('epoch', case kind when 1 then least(at, $2)
+            else coalesce(looked_at, sent_at) end - sent_at))::real),
+        case when kind <> 3 then array_agg(greatest(0, date_part('epoch', $2 - sent_at))::real) end
+    from (
+        select s.*, case when $3 = 5 then 3 when at = $2 then 2 else 1 end as kind
+        from settled s
+        where $3 between 2 and 5
+    ) as x
+    group by channel, schedule, kind
 ),
 -- Acceptance starts the wait anew, unless the sender named the deadline. A provider's clock that runs ahead does not
 -- make the wait longer.
@@ -105,12 +123,13 @@ suppressed as (
 -- name: apply_by_id
 -- Joins one word to each of the messages named by id.
 -- $1 account, $2 now, $3 source, $4 ids, then the words: $5 bits, $6 tops, $7 times, $8 reasons, $9 codes,
--- $10 attempts, $11 attempt times, $12 responses, $13 details, $14 blocks
+-- $10 attempts, $11 attempt times, $12 responses, $13 details, $14 blocks; $15 when they were looked at, where their
+-- watches do not say so yet
 with i as materialized (
     select id, bits, top, at, reason, said_code, coalesce(attempts, 0::smallint) as attempts, attempt_at,
         coalesce(response, '') as response, coalesce(detail, '') as detail, blocks, n,
         case when reason = 0 then 'infinity' else at end as cause_at,
-        case when reason = 0 then '' else said_code end collate "C" as code
+        case when reason = 0 then '' else said_code end collate "C" as code, $15::timestamptz as looked_at
     from unnest($4::bigint[], $5::integer[], $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[],
         $10::smallint[], $11::timestamptz[], $12::text[], $13::text[], $14::integer[]) with ordinality
         as x (id, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n)
@@ -146,7 +165,7 @@ with i as materialized (
         coalesce(attempts, 0::smallint) as attempts, attempt_at, coalesce(response, '') as response,
         coalesce(detail, '') as detail, blocks, n,
         case when reason = 0 then 'infinity' else at end as cause_at,
-        case when reason = 0 then '' else said_code end collate "C" as code
+        case when reason = 0 then '' else said_code end collate "C" as code, null::timestamptz as looked_at
     from unnest($4::text[], $5::text[], $6::integer[], $7::smallint[], $8::timestamptz[], $9::smallint[], $10::text[],
         $11::smallint[], $12::timestamptz[], $13::text[], $14::text[], $15::integer[]) with ordinality
         as x (provider_id, part, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n)
@@ -252,7 +271,8 @@ held as materialized (
 i as materialized (
     select id, (1 << guess) | (1 << mark) as bits, guess::smallint as top, $2 as at, 0::smallint as reason,
         ''::text collate "C" as code, ''::text as said_code, 0::smallint as attempts, null::timestamptz as attempt_at,
-        ''::text as response, ''::text as detail, row_number() over () as n, 'infinity'::timestamptz as cause_at
+        ''::text as response, ''::text as detail, row_number() over () as n, 'infinity'::timestamptz as cause_at,
+        null::timestamptz as looked_at
     from (
         select id, mark, case
             when status in (2, 3) then 6

@@ -105,7 +105,7 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("watches", "hold", [1, IDS], {"watch_pkey", "message_pkey"}),
     ("watches", "looked", [1, NOW, IDS, IDS, [NOW] * 1000, IDS, [True] * 1000], {"watch_pkey"}),
     ("watches", "hand_back", [1, IDS, IDS, [NOW] * 1000], {"watch_pkey"}),
-    ("reports", "apply_by_id", [1, NOW, 2, IDS, *WORDS], {"message_pkey", "watch_pkey"}),
+    ("reports", "apply_by_id", [1, NOW, 2, IDS, *WORDS, None], {"message_pkey", "watch_pkey"}),
     ("reports", "apply_by_key", [1, NOW, 2, NAMES, [""] * 1000, *WORDS], {"message_by_provider_id", "watch_pkey"}),
     (
         "reports",
