@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import inf
 
 #: Into how many ages a stretch is cut whose weight may lie anywhere in it.
@@ -53,7 +53,7 @@ def _enclosed(seen: Sequence[tuple[End, End, int]]) -> list[tuple[End, End]]:
     """The stretches from a beginning to an end with no other beginning or end between them."""
     begins = {begin for begin, _, _ in seen}
     marks = sorted([*((end, False) for end in {end for _, end, _ in seen}), *((begin, True) for begin in begins)])
-    return [(one, other) for (one, opens), (other, too) in zip(marks, marks[1:], strict=False) if opens and not too]
+    return [(one, other) for (one, opens), (other, too) in pairwise(marks) if opens and not too]
 
 
 def _agreed(stretches: Sequence[tuple[End, End]], seen: Sequence[tuple[End, End, int]]) -> list[float]:

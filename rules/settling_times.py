@@ -5,7 +5,7 @@ counted: leaving out what is still open would make a provider look faster than i
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf, isfinite
@@ -127,7 +127,7 @@ def _checked(one: Observed) -> tuple[float, float]:
     return after, until
 
 
-def _product_limit(exact: dict[float, int], left: dict[float, int]) -> tuple[Sequence[tuple[float, float]], float]:
+def _product_limit(exact: dict[float, int], left: dict[float, int]) -> tuple[list[tuple[float, float]], float]:
     """The weight at each age, and what never settles.
 
     Each message counts as 1 until others leave at a lower age without having settled. What those count is then shared
