@@ -1,6 +1,5 @@
 """A report as a table, as CSV and as JSON. CSV and JSON are written as they are read, whatever their length."""
 
-import csv
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from cli.output import count, plain, show_table, visible
-from rules.cells import safe
+from rules import cells
 from rules.vocabularies import ICONS, Column
 from store.reporting import COLUMNS, Line, Total, shown
 
@@ -71,10 +70,9 @@ async def as_csv(head: Head, lines: Lines, _columns: Sequence[Column], _most: in
     """Everyone, a row each, after a row of names; safe to open in a spreadsheet."""
     if head.note:
         click.echo(head.note, err=True)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    sys.stdout.write(cells.row(COLUMNS))
     async for line in lines:
-        writer.writerow([safe(line.fields[column]) for column in COLUMNS])
+        sys.stdout.write(cells.row([line.fields[column] for column in COLUMNS]))
 
 
 async def as_json(head: Head, lines: Lines, _columns: Sequence[Column], _most: int | None) -> None:

@@ -1,6 +1,5 @@
 """`suppression`: the addresses that are blocked, why, and what a person changes about that."""
 
-import csv
 import getpass
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ import click
 from cli import session
 from cli.commands import Listing
 from cli.output import Word, count, show_json, show_table
-from rules.cells import safe
+from rules import cells
 from rules.hashing import Hashing
 from rules.recipients import normal
 from rules.statuses import Channel, Engagement, Reason, Status
@@ -47,13 +46,12 @@ def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as
     async def task(pool: Pool) -> list[dict[str, Any]]:
         async with pool.acquire() as connection:
             found: list[dict[str, Any]] = []
-            writer = csv.writer(sys.stdout, lineterminator="\n")
             if as_csv:
-                writer.writerow(COLUMNS)
+                sys.stdout.write(cells.row(COLUMNS))
             async for row in _blocked(connection, channel, limit):
                 one = _plain(row)
                 if as_csv:
-                    writer.writerow([safe(one[name]) for name in COLUMNS])
+                    sys.stdout.write(cells.row([one[name] for name in COLUMNS]))
                 else:
                     found.append(one)
             return found

@@ -5,13 +5,16 @@ run it (https://owasp.org/www-community/attacks/CSV_Injection). Numbers and tele
 nothing in `-1.5` or `+447700900123` can be run.
 """
 
+import csv
+import io
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 from rules.times import iso
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 def safe(value: object) -> str:
@@ -20,3 +23,11 @@ def safe(value: object) -> str:
     if text.startswith(_DANGEROUS) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
+
+
+def row(values: Iterable[object]) -> str:
+    """A line of a CSV file, with its end."""
+    line = io.StringIO()
+    # Python quotes a cell with a carriage return only where that ends a line.
+    csv.writer(line, lineterminator="\r\n").writerow([safe(value) for value in values])
+    return line.getvalue().removesuffix("\r\n") + "\n"

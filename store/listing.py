@@ -109,8 +109,8 @@ async def page(
 ) -> list[asyncpg.Record]:
     """Up to `limit` messages of a communication after a place, in an order or, if `down`, in its reverse.
 
-    The page before a place is that after it the other way round. Rows have the columns of a message, and account_name,
-    communication_name.
+    The page before a place is that after it the other way round. Rows have the columns of a message, with the names of
+    its account and its communication, and their numbers as account_number and communication_number.
     """
     start = after or Cursor(LAST if down else -1, _ENDS[order][down])
     query = {

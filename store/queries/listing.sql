@@ -1,10 +1,11 @@
 -- Messages in pages, by key: whatever is filtered, sorted and searched, no page costs more than the first.
 
 -- fragment: row
-select m.id, m.account, a.name as account_name, m.channel, m.recipient, m.provider_id, m.part, m.reference, m.heard,
+select m.id, a.name as account, m.account as account_number, m.channel, m.recipient, m.provider_id, m.part, m.reference, m.heard,
     m.status, m.status_at, m.reason, m.cause_at, m.code, m.attempts, m.last_attempt_at, m.recorded_at, m.sent_at,
     m.scheduled_at, m.deadline_at, m.read_at, m.machine_opened_at, m.clicked_at, m.acknowledged_at, m.responded_at,
-    m.opted_out_at, m.complained_at, m.response_at, m.response, m.communication, c.name as communication_name
+    m.opted_out_at, m.complained_at, m.response_at, m.response, c.name as communication,
+    m.communication as communication_number
 
 -- fragment: names
 join landed.account a on a.id = m.account
