@@ -24,6 +24,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Run": [
         ("up", "Run the worker, with servers of its own unless URLs are set.", "cli.up:up"),
         ("worker", "Run the worker alone.", "cli.worker:worker"),
+        ("web", "Serve the page and the API.", "cli.web:web"),
         ("migrate", "Bring the database to this release.", "cli.migrate:migrate"),
         ("config", "Check and show the configuration.", "cli.configuration:configuration"),
     ],

@@ -11,10 +11,11 @@ from embedded import EmbeddedError
 from store.connections import LOST, StoreUnreachable
 from store.hashing import WrongKey
 from store.migrations import NewerDatabase
+from web.app import NotReady
 from worker.run import NotMigrated
 
 #: Errors whose own text says what to do next.
-CLEAR = (AskError, BadVocabulary, EmbeddedError, NewerDatabase, NotMigrated, StoreUnreachable, WrongKey)
+CLEAR = (AskError, BadVocabulary, EmbeddedError, NewerDatabase, NotMigrated, NotReady, StoreUnreachable, WrongKey)
 
 MIGRATE = "the database is not ready for this release: run `landed migrate`"
 

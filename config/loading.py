@@ -13,6 +13,7 @@ from config.environment import variables
 from config.files import read_files
 from config.problems import ConfigError, problems
 from config.settings import RetentionOptions, Settings, SoftBounceOptions, SuppressionOptions, WorkerOptions
+from config.web import WebOptions
 from rules.statuses import Channel
 
 #: Settings that are paths.
@@ -109,6 +110,7 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
         "": Settings.model_fields,
         "worker": WorkerOptions.model_fields,
         "retention": RetentionOptions.model_fields,
+        "web": WebOptions.model_fields,
     }
     for channel in Channel:
         known[f"suppression.{channel.word}"] = SuppressionOptions.model_fields

@@ -10,6 +10,7 @@ from config.accounts import AccountTable
 from config.addresses import check_postgres, check_redis
 from config.kinds import Duration, Period, Table, Words
 from config.problems import hint
+from config.web import WebOptions
 from rules.hashing import Hashing
 from rules.statuses import Channel, Reason
 from rules.suppression import OPTIONAL, SoftBounces, Triggers
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
     archive: Path | None = None
     worker: WorkerOptions = WorkerOptions()
     retention: RetentionOptions = RetentionOptions()
+    web: WebOptions = WebOptions()
     #: By channel.
     suppression: dict[str, SuppressionOptions] = Field(default_factory=dict)
     accounts: dict[str, AccountTable] = Field(default_factory=dict)

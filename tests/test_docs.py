@@ -17,6 +17,7 @@ from cli.commands import PLACES, load
 from config import AccountOptions, Settings
 from config.accounts import ChannelOptions, ScheduleOptions
 from config.settings import RetentionOptions, SoftBounceOptions, SuppressionOptions, WorkerOptions
+from config.web import WebOptions
 from rules import durations
 from rules.deadlines import ALLOWANCES, HARD_LIMIT
 from rules.schedules import DEFAULTS
@@ -32,6 +33,7 @@ TABLES: dict[str, tuple[type[BaseModel], ...]] = {
     "General settings": (Settings,),
     "The worker": (WorkerOptions,),
     "How long things are kept": (RetentionOptions,),
+    "The page and the API": (WebOptions,),
     "What blocks an address": (SuppressionOptions, SoftBounceOptions),
     "Accounts": (AccountOptions,),
 }
@@ -45,8 +47,9 @@ EFFECTS: dict[type[BaseModel], dict[str, str]] = {
         "database_url": "embedded",
         "redis_url": "embedded",
         "home": ".landed beside the program",
-        **dict.fromkeys(("worker", "retention", "suppression", "accounts"), ""),
+        **dict.fromkeys(("worker", "retention", "web", "suppression", "accounts"), ""),
     },
+    WebOptions: {"proxy_scopes": "read"},
     AccountOptions: {
         **dict.fromkeys(DECLARED, "the adapter's"),
         **dict.fromkeys(ChannelOptions.model_fields, "the channel's"),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from config import AccountOptions, Settings
 from config.accounts import ChannelOptions, ScheduleOptions
 from config.settings import RetentionOptions, SoftBounceOptions, SuppressionOptions, WorkerOptions
+from config.web import WebOptions
 from rules.statuses import Channel
 from tests.config.reading import Place
 from worker.build import build
@@ -71,6 +72,7 @@ def test_it_has_every_setting(place: Place) -> None:
         (whole, Settings),
         (whole.worker, WorkerOptions),
         (whole.retention, RetentionOptions),
+        (whole.web, WebOptions),
         (whole.suppression["sms"], SuppressionOptions),
         (whole.suppression["sms"].soft_bounces, SoftBounceOptions),
         (account, AccountOptions),
@@ -86,7 +88,7 @@ def test_it_has_every_setting(place: Place) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Settings, WorkerOptions, RetentionOptions, SuppressionOptions, AccountOptions],
+    [Settings, WorkerOptions, RetentionOptions, WebOptions, SuppressionOptions, AccountOptions],
     ids=lambda kind: kind.__name__,
 )
 def test_every_setting_has_a_line_that_says_what_it_means(kind: type[BaseModel]) -> None:

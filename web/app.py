@@ -1,0 +1,55 @@
+"""The app: its routes, what stands around each of them, and what is open while it runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from store import hashing, migrations, tokens
+from web import api, health, pages, static
+from web.answering import add_handlers
+from web.headers import Headers
+from web.limits import Limits
+from web.logged import Logged
+from web.origins import Origins
+from web.site import Live, Site
+
+
+class NotReady(Exception):
+    """The database is not at this release. The message says what to do."""
+
+
+def create_app(site: Site) -> FastAPI:
+    """The page and the API over what `site` holds. Nothing is opened before it runs.
+
+    Raises NotReady, StoreUnreachable and WrongKey when it starts.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with site.open_pool() as pool:
+            async with pool.acquire() as connection:
+                if missing := await migrations.pending(connection):
+                    first = missing[0]
+                    raise NotReady(f"the database lacks migration {first.number} ({first.name}): run `landed migrate`")
+                await hashing.agreed(connection, site.hashing)
+                seal = await tokens.seal(connection)
+            app.state.live = Live(site, pool, seal)
+            yield
+
+    app = FastAPI(title="Landed", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.site = site
+    add_handlers(app)
+    for router in routers():
+        app.include_router(router)
+    # The last added is the outermost.
+    app.add_middleware(Limits)
+    app.add_middleware(Origins, options=site.options)
+    app.add_middleware(Headers)
+    app.add_middleware(Logged)
+    return app
+
+
+def routers() -> list[APIRouter]:
+    """Every route that there is."""
+    return [health.router, static.router, *api.routers(), *pages.routers()]

@@ -1,0 +1,21 @@
+"""Where one begins: the newest communications."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from store import messages
+from web.site import Store
+from web.templating import render
+from web.who import Reader
+
+router = APIRouter(include_in_schema=False)
+
+#: Communications shown.
+NEWEST = 50
+
+
+@router.get("/")
+async def home(request: Request, store: Store, viewer: Reader) -> HTMLResponse:
+    """The page."""
+    del viewer
+    return render(request, "home.html", communications=await messages.communications(store, NEWEST))

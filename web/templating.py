@@ -1,0 +1,27 @@
+"""Pages from templates. Everything that is put into one is escaped, and a name that it lacks is an error."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rules.viewers import Viewer
+from web import forms, static
+
+PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+PAGES.globals["static"] = static.address
+
+
+def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page. Besides `values` it has `viewer` (or none), `csrf` for its forms, and `path`."""
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    given = {"viewer": viewer, "csrf": forms.word(request.app, viewer) if viewer else "", "path": request.url.path}
+    return HTMLResponse(PAGES.get_template(template).render(given | values), status)
