@@ -34,7 +34,6 @@ class Lease:
     next_read_at: datetime | None
     failures: int
     trouble: str | None
-    density: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,6 @@ async def lease(connection: Connection, name: str, holder: str, now: datetime, u
         row["next_read_at"],
         row["failures"],
         row["trouble"],
-        row["density"],
     )
 
 
@@ -160,11 +158,6 @@ async def permits(connection: Connection, account: int, now: datetime, count: in
     """Take `count` permits, `step` seconds apart, from the account's quota; when the first may be used."""
     starts_at: datetime = await connection.fetchval(QUERIES.permits, account, now, count, step)
     return starts_at
-
-
-async def remember_density(connection: Connection, held: Lease, density: float) -> None:
-    """Keep how many messages a second listings of this account showed."""
-    await connection.execute(QUERIES.remember_density, held.account, held.term, density)
 
 
 async def pause(connection: Connection, name: str, now: datetime, by: str, why: str) -> bool:

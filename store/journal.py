@@ -98,6 +98,7 @@ class Look:
 
     `how` is lookup, references, listing, feed, queue or drain. `result` is ok or the kind of trouble. `covered` counts
     the messages it was about, which are in `messages` for a lookup, and sent from `since` until `until` for the others.
+    `why` says why it was asked this way, which was expected to take `expected` requests, and another way `instead`.
     """
 
     at: datetime
@@ -111,6 +112,9 @@ class Look:
     until: datetime | None = None
     messages: tuple[int, ...] | None = None
     detail: str | None = None
+    why: str | None = None
+    expected: int | None = None
+    instead: int | None = None
 
 
 async def look(connection: Connection, account: int, looks: Sequence[Look]) -> None:
@@ -130,6 +134,9 @@ async def look(connection: Connection, account: int, looks: Sequence[Look]) -> N
         # An array of arrays must be rectangular, so each goes as its text.
         [None if one.messages is None else f"{{{','.join(map(str, one.messages))}}}" for one in looks],
         [one.detail for one in looks],
+        [one.why for one in looks],
+        [one.expected for one in looks],
+        [one.instead for one in looks],
     )
 
 

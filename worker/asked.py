@@ -9,6 +9,7 @@ import msgspec
 
 from adapters.base import Ids, Limits, References, Since, Take, What, Window
 from store.journal import Answer, Look
+from worker.plan import Batch
 
 #: Headers of an answer that are kept; others could hold a session or a key.
 KEPT_HEADERS = ("content-type", "date", "retry-after")
@@ -71,13 +72,27 @@ class Came:
     detail: str | None = None
 
 
-def look(what: What, limits: Limits, at: datetime, ended_at: datetime, messages: Sequence[int], came: Came) -> Look:
+def look(batch: Batch, limits: Limits, at: datetime, ended_at: datetime, messages: Sequence[int], came: Came) -> Look:
     """A request about `messages` as it is written down, sent `at`. Windows name their times, others their messages."""
+    what = batch.what
     since, until = span(what)
     milliseconds = round((ended_at - at).total_seconds() * 1000)
     ids = tuple(messages) if since is None and messages else None
     covered = len(messages)
     how_asked = how(what, limits)
     return Look(
-        at, how_asked, came.result, came.status, milliseconds, covered, came.said, since, until, ids, came.detail
+        at,
+        how_asked,
+        came.result,
+        came.status,
+        milliseconds,
+        covered,
+        came.said,
+        since,
+        until,
+        ids,
+        came.detail,
+        batch.why,
+        batch.pages,
+        batch.instead,
     )

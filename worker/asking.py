@@ -1,14 +1,14 @@
 """Asking what was planned, several requests at a time, and writing down the answers as they come."""
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
-from adapters.base import Limits, Window
+from adapters.base import Window
 from adapters.errors import AskError, Refused, Unreadable
 from rules.reports import Report
 from rules.statuses import Source
@@ -16,8 +16,9 @@ from store import journal
 from store.watches import Watch
 from worker import asked, writing
 from worker.ask import UnreadableAnswer, pages
-from worker.plan import Batch, plan
+from worker.plan import Batch, Why, lookups
 from worker.round import Round, hand_back, put_off, well
+from worker.windows import Reading
 
 log = structlog.get_logger()
 
@@ -98,7 +99,7 @@ class Asking:
         this, said = self._this, list[Report]()
         asked_at = at = this.now()
         async for response, page in pages(self._desk.sender, self._desk.account.adapter, batch.what):
-            this.note(batch.what, at, status=response.status_code, said=len(page.reports), covered=batch.watches)
+            this.note(batch, at, status=response.status_code, said=len(page.reports), covered=batch.watches)
             await writing.keep_unread(self._desk, batch.what, response, page, at)
             said += page.reports
             at = this.now()
@@ -109,56 +110,57 @@ class Asking:
         """Read a window page by page; each page is joined at once, and the messages it was for looked at in the end.
 
         A provider may list some messages nowhere (Twilio: those that were never sent), so some of what it did not show
-        is looked up.
+        is looked up. So is the rest where the window turns out longer than was thought.
         """
-        this, answers = self._this, dict[int, list[Report]]()
+        this, limits = self._this, self._desk.account.limits
         asked_at = at = this.now()
-        count = pages_read = 0
+        reading, is_whole = Reading(batch, window), True
         sender, adapter = self._desk.sender, self._desk.account.adapter
-        async with aclosing(pages(sender, adapter, window, ahead=lambda: not this.is_over)) as listed:
+        async with aclosing(
+            pages(sender, adapter, window, ahead=lambda: reading.goes_on and not this.is_over)
+        ) as listed:
             async for response, page in listed:
-                covered = batch.watches if pages_read == 0 else ()
-                this.note(window, at, status=response.status_code, said=len(page.reports), covered=covered)
+                covered = () if reading.pages else batch.watches
+                this.note(batch, at, status=response.status_code, said=len(page.reports), covered=covered)
                 await writing.keep_unread(self._desk, window, response, page, at)
                 heard = await writing.join(self._desk, page.reports, batch.watches, asked_at, Source.POLL, this.tally)
-                for number, reports in heard.answers.items():
-                    answers.setdefault(number, []).extend(reports)
-                count += len(page.reports)
-                pages_read += 1
+                reading.add(page.reports, heard.answers)
                 at = this.now()
-                if this.is_over and page.more is not None:
-                    # What it showed so far counts; the next poll plans anew for the others, which are fewer then.
-                    self._unasked += [watch for watch in batch.watches if watch.id not in answers]
+                if page.more is not None and (this.is_over or reading.is_longer(limits)):
+                    # What it showed so far counts.
+                    is_whole = False
                     break
-            else:
-                self._remember(window, count)
+        reading.learn(self._desk.density, limits, asked_at, is_whole=is_whole)
         await self._was_good()
-        left = {watch.id for watch in self._unasked} | self._look_up(batch.watches, answers, pages_read * SOME)
+        left = {watch.id for watch in self._left_of(reading, is_whole=is_whole)}
         looked = [watch for watch in batch.watches if watch.id not in left]
-        await writing.looked(self._desk, looked, answers, asked_at, this.terms(), this.tally)
+        await writing.looked(self._desk, looked, reading.answers, asked_at, this.terms(), this.tally)
 
-    def _look_up(self, watches: Sequence[Watch], answers: Container[int], count: int) -> set[int]:
-        """Have up to `count` of those without an answer looked up next, and all whose last look this is; their ids."""
-        left, now, terms = {watch.id for watch in self._unasked}, self._this.now(), self._this.terms()
-        unseen = [watch for watch in watches if watch.id not in answers and watch.id not in left]
+    def _left_of(self, reading: Reading, *, is_whole: bool) -> list[Watch]:
+        """Of what a window did not show: what is looked up next, or by the next poll, which plans anew."""
+        unseen = reading.unseen
+        if is_whole:
+            again = lookups(self._worth_it(unseen, reading.pages * SOME), self._desk.account.limits, Why.UNSEEN)
+        elif not self._this.is_over:
+            again = lookups(unseen, self._desk.account.limits, Why.LONGER)
+        else:
+            self._unasked += unseen
+            return unseen
+        self._later += again
+        return [watch for batch in again for watch in batch.watches]
+
+    def _worth_it(self, unseen: Sequence[Watch], count: int) -> list[Watch]:
+        """Up to `count` of what a window did not show, and all whose last look this is."""
+        now, terms = self._this.now(), self._this.terms()
         last = [watch for watch in unseen if now >= terms.bounds(watch.sent_at, watch.deadline_at).last_look_at]
         # Whoever was never found comes first: it may be one that no window will ever show.
         others = sorted((watch for watch in unseen if watch not in last), key=lambda watch: watch.found is True)
-        again = plan(last + others[:count], _by_lookup(self._desk.account.limits), 0.0, now)
-        self._later += again
-        return {watch.id for batch in again for watch in batch.watches}
+        return last + others[:count]
 
     async def _was_good(self) -> None:
         self._good += 1
         if self._good == 1 and self._this.held.failures:
             await well(self._this)
-
-    def _remember(self, window: Window, reports: int) -> None:
-        """Keep how dense the listing was, for the next plan."""
-        held = self._this.held
-        seen = reports / max((window.until - window.since).total_seconds(), 1.0)
-        density = seen if held.density is None else 0.7 * held.density + 0.3 * seen
-        self._this.held = replace(held, density=density)
 
     async def _unreadable(self, batch: Batch, error: Unreadable) -> None:
         """Keep the answer and ask again, because it may only have been cut on its way.
@@ -166,7 +168,7 @@ class Asking:
         One message may spoil a batch, so its halves are asked apart after that; a single one is put off.
         """
         this = self._this
-        this.note(batch.what, this.now(), result="unreadable", covered=batch.watches)
+        this.note(batch, this.now(), result="unreadable", covered=batch.watches)
         this.tally.unreadable += 1
         self._bad += 1
         log.warning("answer_unreadable", account=self._desk.account.name, problem=str(error))
@@ -187,7 +189,7 @@ class Asking:
         if error.credentials or isinstance(batch.what, Window):
             self._stop(batch, error)
             return
-        self._this.note(batch.what, self._this.now(), result="refused", covered=batch.watches, detail=str(error))
+        self._this.note(batch, self._this.now(), result="refused", covered=batch.watches, detail=str(error))
         if not self._split(batch):
             self._answers.put_nowait((batch, [], self._this.now()))
 
@@ -197,12 +199,12 @@ class Asking:
             return False
         middle = len(batch.watches) // 2
         for half in (batch.watches[:middle], batch.watches[middle:]):
-            self._waiting += plan(half, _by_lookup(self._desk.account.limits), 0.0, self._this.now())
+            self._waiting += lookups(half, self._desk.account.limits, Why.APART)
         return True
 
     def _stop(self, batch: Batch, error: AskError) -> None:
         self._unasked += batch.watches
-        self._this.note(batch.what, self._this.now(), result=type(error).__name__.lower(), detail=str(error))
+        self._this.note(batch, self._this.now(), result=type(error).__name__.lower(), detail=str(error))
         self._trouble = self._trouble or error
 
     async def _write(self) -> None:
@@ -225,7 +227,3 @@ class Asking:
         said = [report for _, reports, _ in answers for report in reports]
         heard = await writing.join(self._desk, said, claimed, asked_at, Source.POLL, this.tally)
         await writing.looked(self._desk, claimed, heard.answers, asked_at, this.terms(), this.tally)
-
-
-def _by_lookup(limits: Limits) -> Limits:
-    return replace(limits, listing=0)

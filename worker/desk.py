@@ -12,6 +12,7 @@ from store.connections import Pool
 from store.watches import Mark, Watch
 from worker.accounts import Account
 from worker.ask import Sends
+from worker.density import Density
 
 #: Reports of a stream that are remembered, so that those read again are dropped before the database.
 REMEMBERED = 100_000
@@ -60,6 +61,9 @@ class Desk:
     mark: Mark = field(default_factory=Mark)
     head: Head = field(default_factory=Head)
     seen: Seen = field(default_factory=Seen)
+    density: Density = field(default_factory=Density)
+    #: Until when other workers are not asked what they learnt of it.
+    density_until: datetime | None = None
     #: The account by whose schedules next looks are set, where it is another by now than the poll began with.
     timing: Account | None = None
 

@@ -13,6 +13,7 @@ from worker import asked, writing
 from worker.ask import UnreadableAnswer, pages
 from worker.asked import Came
 from worker.desk import Desk
+from worker.plan import Batch, Why
 from worker.writing import Tally
 
 LEASE = timedelta(minutes=1)
@@ -50,7 +51,9 @@ async def look_now(desk: Desk, message: int, provider_id: str, reference: str) -
 async def _note(desk: Desk, message: int, what: What, at: datetime, came: Came) -> None:
     """Write down a request."""
     async with desk.pool.acquire() as connection:
-        look = asked.look(what, desk.account.limits, at, await clock(connection), [message], came)
+        look = asked.look(
+            Batch(what, (), why=Why.PERSON), desk.account.limits, at, await clock(connection), [message], came
+        )
         await journal.look(connection, desk.number, [look])
 
 

@@ -14,9 +14,9 @@ import structlog
 
 from adapters.errors import AskError
 from rules.statuses import Source
-from store import accounts, reports, watches
+from store import accounts, density, reports, watches
 from store.accounts import Stale
-from store.connections import clock
+from store.connections import Connection, clock
 from store.reports import Said
 from store.watches import Watch
 from worker import settling, stream
@@ -29,6 +29,12 @@ from worker.writing import Tally
 
 log = structlog.get_logger()
 
+#: Where there are listings, so many pages' messages are claimed at once, and at most so many messages.
+PAGES, MOST = 20, 10_000
+
+#: How long it is until what other workers learnt of densities is read again.
+RECALL = timedelta(minutes=10)
+
 
 async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
     """Ask one account about everything that is due. Returns what it did; raises only what nobody foresaw."""
@@ -36,8 +42,9 @@ async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
     async with desk.pool.acquire() as connection:
         now = await clock(connection)
         held = await accounts.lease(connection, desk.account.name, holder, now, now + budget.lease)
-    if held is None:
-        return Tally()
+        if held is None:
+            return Tally()
+        await _recall(connection, desk, now)
     this = Round(desk, held, budget, began=(now, asyncio.get_running_loop().time()))
     living = asyncio.ensure_future(keep_lease(this))
     try:
@@ -77,7 +84,7 @@ async def _ask_due(this: Round) -> bool:
         return False
     try:
         to_ask = await settle_ready(this, claimed, now)
-        batches = plan(to_ask, desk.account.limits, this.held.density or 0.0, now)
+        batches = plan(to_ask, desk.account.limits, desk.density, now)
     except BaseException:
         await asyncio.shield(hand_back(this, claimed, now))
         raise
@@ -85,9 +92,21 @@ async def _ask_due(this: Round) -> bool:
     return True
 
 
+async def _recall(connection: Connection, desk: Desk, now: datetime) -> None:
+    """Know what other workers learnt of how many messages listings show."""
+    if desk.account.limits.listing and (desk.density_until is None or now >= desk.density_until):
+        desk.density.recall(await density.of(connection, desk.number))
+        desk.density_until = now + RECALL
+
+
 def _how_many(this: Round) -> int:
-    """How many to claim. A provider that failed last time is first asked one thing, to see whether it is well."""
-    return 1 if this.held.failures and not this.tally.requests else this.budget.batch
+    """How many to claim. A provider that failed last time is first asked one thing, to see whether it is well.
+
+    Windows are read at their edges twice, so they are few and long: whatever some pages of them may be for is claimed.
+    """
+    if this.held.failures and not this.tally.requests:
+        return 1
+    return max(this.budget.batch, min(this.desk.account.limits.listing * PAGES, MOST))
 
 
 async def settle_ready(this: Round, claimed: list[Watch], now: datetime) -> list[Watch]:

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from adapters.base import What
 from adapters.errors import AskError, Refused, Throttled
 from rules.statuses import Source
-from store import accounts, journal, reports, watches
+from store import accounts, density, journal, reports, watches
 from store.accounts import Lease, Stale, Trouble
 from store.journal import Look
 from store.reports import Said
@@ -19,6 +18,7 @@ from store.watches import BEGINNING, Watch
 from worker import asked, settling
 from worker.asked import Came
 from worker.desk import Budget, Desk
+from worker.plan import Batch
 from worker.settling import Terms
 from worker.writing import Tally
 
@@ -62,7 +62,7 @@ class Round:
 
     def note(
         self,
-        what: What,
+        batch: Batch,
         at: datetime,
         *,
         result: str = "ok",
@@ -75,7 +75,7 @@ class Round:
         self.tally.requests += 1
         came = Came(result, status, said, detail)
         messages = [watch.id for watch in covered]
-        look = asked.look(what, self.desk.account.limits, at, self.now(), messages, came)
+        look = asked.look(batch, self.desk.account.limits, at, self.now(), messages, came)
         self.looks.append(look)
 
 
@@ -163,6 +163,6 @@ async def close(this: Round) -> None:
     """Write down what was asked and let the account go. Safe after a lost lease: it changes nothing then."""
     await write_looks(this)
     async with this.desk.pool.acquire() as connection:
-        if this.held.density is not None:
-            await accounts.remember_density(connection, this.held, this.held.density)
+        if news := this.desk.density.news():
+            await density.keep(connection, this.desk.number, news)
         await accounts.release(connection, this.held)

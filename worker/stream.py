@@ -18,6 +18,7 @@ from adapters.errors import AskError, Refused, Unreadable
 from store import accounts, journal, watches
 from worker import asked, writing
 from worker.ask import UnreadableAnswer, pages, read
+from worker.plan import Batch
 from worker.round import Round, well
 
 log = structlog.get_logger()
@@ -122,7 +123,7 @@ async def _read_drain(this: Round, now: datetime) -> datetime | None:
         response = await this.desk.sender.send(request)
         number = await _keep(this, what, response, "drain", None)
         page = await _parse(this, what, response, number)
-        this.note(what, at, status=response.status_code, said=len(page.reports))
+        this.note(Batch(what, ()), at, status=response.status_code, said=len(page.reports))
         await writing.join_new(this.desk, page.reports, now, this.tally)
         await _mark_read(this, number, page)
         request = page.more
@@ -169,7 +170,7 @@ async def _pages(this: Round, what: What) -> AsyncIterator[Page]:
     at = this.now()
     try:
         async for response, page in pages(this.desk.sender, this.desk.account.adapter, what):
-            this.note(what, at, status=response.status_code, said=len(page.reports))
+            this.note(Batch(what, ()), at, status=response.status_code, said=len(page.reports))
             await writing.keep_unread(this.desk, what, response, page, at)
             yield page
             at = this.now()

@@ -102,10 +102,6 @@ update landed.account set
 where id = $1
 returning next_free_at - $3::integer * $4::double precision * interval '1 second' as starts_at;
 
--- name: remember_density
--- $1 account, $2 term, $3 messages a second
-update landed.account set density = $3 where id = $1 and term = $2;
-
 -- name: pause
 -- $1 name, $2 now, $3 who, $4 why
 update landed.account set paused_at = coalesce(paused_at, $2), paused_by = $3, paused_why = $4

@@ -54,17 +54,22 @@ update landed.unknown_word set mended_at = $3 where account = $1 and word = any 
 
 -- name: look
 -- Writes down requests. $1 times, $2 accounts, $3 hows, $4 results, $5 statuses, $6 milliseconds, $7 covered,
--- $8 reports, $9 since, $10 until, $11 messages as text arrays, $12 details
-insert into landed.look (at, account, how, result, status, milliseconds, covered, reports, since, until, messages, detail)
+-- $8 reports, $9 since, $10 until, $11 messages as text arrays, $12 details, $13 whys, $14 requests expected,
+-- $15 requests another way
+insert into landed.look (at, account, how, result, status, milliseconds, covered, reports, since, until, messages, detail,
+    why, expected, instead)
 select x.at, x.account, x.how, x.result, x.status, x.milliseconds, x.covered, x.reports, x.since, x.until,
-    x.messages::bigint[], x.detail
+    x.messages::bigint[], x.detail, x.why, x.expected, x.instead
 from unnest($1::timestamptz[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::integer[], $7::integer[],
-    $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[])
-    as x (at, account, how, result, status, milliseconds, covered, reports, since, until, messages, detail);
+    $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::integer[],
+    $15::integer[])
+    as x (at, account, how, result, status, milliseconds, covered, reports, since, until, messages, detail, why, expected,
+        instead);
 
 -- name: looks_of
 -- Requests that covered one message. $1 account, $2 message, $3 sent, $4 from, $5 until
-select l.at, l.how, l.result, l.status, l.milliseconds, l.covered, l.since, l.until, l.detail
+select l.at, l.how, l.result, l.status, l.milliseconds, l.covered, l.since, l.until, l.detail, l.why, l.expected,
+    l.instead
 from landed.look l
 where l.account = $1 and l.at >= $4 and l.at <= $5
     and (l.messages @> array[$2::bigint] or (l.messages is null and l.since <= $3 and $3 < l.until))

@@ -102,7 +102,6 @@ WRITES: dict[str, Callable[[Connection, Lease], Awaitable[object]]] = {
     "read_on": lambda db, held: accounts.read_on(db, held, "stale", NOW, NOW),
     "went_well": accounts.went_well,
     "went_wrong": lambda db, held: accounts.went_wrong(db, held, NOW, Trouble("refused", "no", NOW, "x")),
-    "remember_density": lambda db, held: accounts.remember_density(db, held, 9.0),
 }
 
 

@@ -333,7 +333,6 @@ async def test_a_stale_worker_changes_nothing_of_the_account(pool: Pool) -> None
         before = dict(await standing(pool, "pretend"))
 
         await rows.release(connection, old)
-        await rows.remember_density(connection, old, 7.0)
         await rows.went_well(connection, old)
         for late in (
             rows.renew(connection, old, until + timedelta(hours=1)),
