@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 import adapters
 from cli import logs
-from config import Settings, load
+from config import ConfigError, Settings, load, words
+from config.words import BadVocabulary
 from embedded import Servers
 from embedded.running import running
 from store import hashing
@@ -34,6 +35,23 @@ QUIET = 1.5
 def settings() -> Settings:
     """The settings of this place. Raises ConfigError, which names every problem."""
     return load(os.environ, Path.cwd(), faults)
+
+
+def configuration(files: set[Path]) -> Settings:
+    """The settings as they are now; every file that they are made of is added to `files`.
+
+    Raises ConfigError, which names every problem: of settings, of accounts and of vocabularies.
+    """
+    known = load(os.environ, Path.cwd(), faults, files)
+    found = faults(known)
+    try:
+        files |= words.files(known)
+        words.everyone(known)
+    except BadVocabulary as error:
+        found += str(error).splitlines()
+    if found:
+        raise ConfigError(found)
+    return known
 
 
 def accounts(known: Settings) -> dict[str, Account]:

@@ -7,8 +7,9 @@ import click
 
 from cli import logs, session
 from config import Settings
+from config.watching import Watching
 from embedded import Servers
-from worker.run import run
+from worker.run import Files, run
 
 #: How often the embedded servers are looked after, in seconds.
 LOOK_AFTER = 0.5
@@ -22,12 +23,13 @@ async def work(settings: Settings, embedded: Servers | None = None) -> None:
     loop = asyncio.get_running_loop()
     for word in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(word, stop.set)
+    files = Files(Watching(session.configuration), logs.begin)
     if embedded is None:
-        await run(settings, accounts, stop)
+        await run(settings, accounts, stop, files)
         return
     watching = asyncio.ensure_future(_until_one_dies(embedded, stop))
     try:
-        await run(settings, accounts, stop)
+        await run(settings, accounts, stop, files)
     finally:
         watching.cancel()
         ended = (await asyncio.gather(watching, return_exceptions=True))[0]

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 
-def read_files(values: Mapping[str, Any], folder: Path, faults: list[str], where: str = "") -> dict[str, Any]:
+def read_files(
+    values: Mapping[str, Any], folder: Path, faults: list[str], where: str = "", files: set[Path] | None = None
+) -> dict[str, Any]:
     """`values` with `name = {file = "PATH"}` and `name_file = "PATH"` replaced by what the file holds, stripped.
 
-    A path may be relative to `folder`. What cannot be read or is set twice is added to `faults`.
+    A path may be relative to `folder`. What cannot be read or is set twice is added to `faults`, the files to `files`.
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
@@ -17,9 +19,9 @@ def read_files(values: Mapping[str, Any], folder: Path, faults: list[str], where
         if setting in found:
             faults.append(f"{place} is set twice, once as a file; keep one")
         elif path is not None:
-            found[setting] = _read(path, folder, place, faults)
+            found[setting] = _read(path, folder, place, faults, set() if files is None else files)
         elif isinstance(value, Mapping):
-            found[setting] = read_files(value, folder, faults, place)
+            found[setting] = read_files(value, folder, faults, place, files)
         else:
             found[setting] = value
     return found
@@ -34,9 +36,11 @@ def _file_of(name: str, value: object) -> tuple[str, object]:
     return name, None
 
 
-def _read(path: object, folder: Path, place: str, faults: list[str]) -> str:
+def _read(path: object, folder: Path, place: str, faults: list[str], files: set[Path]) -> str:
     try:
-        text = (folder / Path(str(path)).expanduser()).read_text("utf-8").strip()
+        file = folder / Path(str(path)).expanduser()
+        files.add(file)
+        text = file.read_text("utf-8").strip()
     except UnicodeDecodeError:
         faults.append(f"{place}: the file {path} is not UTF-8")
     except (OSError, ValueError, RuntimeError) as error:

@@ -20,19 +20,27 @@ from rules.statuses import Channel
 PATHS = ("home", "vocabularies", "archive")
 
 
-def load(environ: Mapping[str, str], cwd: Path, others: Callable[[Settings], Sequence[str]] | None = None) -> Settings:
+def load(
+    environ: Mapping[str, str],
+    cwd: Path,
+    others: Callable[[Settings], Sequence[str]] | None = None,
+    files: set[Path] | None = None,
+) -> Settings:
     """Read all settings. Raises ConfigError with every problem at once.
 
     `others` finds problems that are not for this package to know. It is asked where there are problems already, with
-    the accounts that could be read, so that they too are told at once.
+    the accounts that could be read, so that they too are told at once. Every file that was looked for is added to
+    `files`.
     """
     faults: list[str] = []
+    files = set() if files is None else files
     path, table = _file(environ, cwd, faults)
+    files.add(path)
     over = variables(environ, Settings.model_fields, faults)
     if table is None:
         # What the environment sets is only a part, and most problems of a part are none of the whole.
         raise ConfigError(faults)
-    values = _merge(_from(path.parent, table, faults), _from(cwd, over, faults))
+    values = _merge(_from(path.parent, table, faults, files), _from(cwd, over, faults, files))
     faults += _bad_names(values)
     settings = None
     try:
@@ -61,9 +69,9 @@ def _file(environ: Mapping[str, str], cwd: Path, faults: list[str]) -> tuple[Pat
     return path, None
 
 
-def _from(folder: Path, values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+def _from(folder: Path, values: Mapping[str, Any], faults: list[str], files: set[Path]) -> dict[str, Any]:
     """What one source sets, with what lies in files. Paths in it may be relative to `folder`."""
-    found = read_files(values, folder, faults)
+    found = read_files(values, folder, faults, files=files)
     for name in PATHS:
         if isinstance(path := found.get(name), str):
             found[name] = str(folder / path) if not path.startswith("~") else path

@@ -22,6 +22,11 @@ def names(settings: Settings) -> dict[str, Path]:
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
 
 
+def files(settings: Settings) -> set[Path]:
+    """The files of a team's own vocabularies."""
+    return set() if settings.vocabularies is None else set(settings.vocabularies.glob("*.toml"))
+
+
 def named(settings: Settings, name: str | None) -> Vocabulary:
     """The vocabulary called `name`, or the one that is set. Raises BadVocabulary, with a guess at what was meant."""
     wanted = name or settings.vocabulary

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.settings import Settings
+from store.connections import Pool
 from worker.accounts import Account
-from worker.upkeep import Upkeep
+from worker.upkeep import Retention, Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +19,13 @@ class Configured:
     accounts: Mapping[str, Account]
     numbers: Mapping[str, int]
     upkeep: Upkeep
+
+
+def configured(
+    settings: Settings, pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[str, int]
+) -> Configured:
+    """What `settings` come to."""
+    keep = settings.retention
+    retention = Retention(keep.events, keep.looks, keep.journal, keep.journal_bytes, keep.early, keep.early_most)
+    upkeep = Upkeep(pool, accounts, numbers, retention, settings.triggers(), settings.archive, settings.hashing())
+    return Configured(accounts, numbers, upkeep)

@@ -23,9 +23,9 @@ from store.retiming import Phase, Step, Timed
 from worker.accounts import Account, chance
 
 #: Messages a step, each of them a transaction.
-CHUNK = 5000
+CHUNK = 2500
 
-#: After a step of the rest: so at most 10,000 messages a second are re-timed, over all accounts and workers.
+#: After a step of the rest: so at most 5,000 messages a second are re-timed, over all accounts and workers.
 PAUSE = timedelta(seconds=0.5)
 
 #: What is due so soon comes first.

@@ -4,7 +4,8 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,11 +15,11 @@ from store import accounts as rows
 from store import hashing, inbox, migrations
 from store.connections import Pool, clock, open_pool
 from worker.accounts import Account
-from worker.configured import Configured
+from worker.configured import configured
+from worker.live import Live, Watches
 from worker.program import Program
 from worker.queue import Queue
 from worker.reread import reread
-from worker.upkeep import Retention, Upkeep
 
 log = structlog.get_logger()
 
@@ -27,10 +28,20 @@ class NotMigrated(Exception):
     """The database lacks migrations that this program needs."""
 
 
-async def run(settings: Settings, accounts: Mapping[str, Account], stop: asyncio.Event) -> None:
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where changed settings come from while a worker runs, and what else hears of them."""
+
+    watching: Watches
+    changed: Callable[[Settings], None]
+
+
+async def run(
+    settings: Settings, accounts: Mapping[str, Account], stop: asyncio.Event, files: Files | None = None
+) -> None:
     """Work until `stop` is set. Raises StoreUnreachable, NotMigrated, NewerDatabase and WrongKey at the start only."""
     begun = asyncio.Event()
-    working = asyncio.ensure_future(_work(settings, accounts, stop, begun))
+    working = asyncio.ensure_future(_work(settings, accounts, stop, begun, files))
     cutting_off = asyncio.ensure_future(_cut_off(working, stop, begun))
     try:
         await working
@@ -51,7 +62,13 @@ async def _cut_off(working: asyncio.Future[None], stop: asyncio.Event, begun: as
         working.cancel()
 
 
-async def _work(settings: Settings, accounts: Mapping[str, Account], stop: asyncio.Event, begun: asyncio.Event) -> None:
+async def _work(
+    settings: Settings,
+    accounts: Mapping[str, Account],
+    stop: asyncio.Event,
+    begun: asyncio.Event,
+    files: Files | None,
+) -> None:
     if settings.database_url is None or settings.redis_url is None:
         msg = "a worker needs LANDED_DATABASE_URL and LANDED_REDIS_URL"
         raise ValueError(msg)
@@ -69,7 +86,7 @@ async def _work(settings: Settings, accounts: Mapping[str, Account], stop: async
         program = Program(
             pool,
             queue,
-            Configured(accounts, numbers, _upkeep(settings, pool, accounts, numbers)),
+            configured(settings, pool, accounts, numbers),
             stop.is_set,
             options.poll_seconds.total_seconds(),
             options.lease,
@@ -78,8 +95,11 @@ async def _work(settings: Settings, accounts: Mapping[str, Account], stop: async
             name,
             settings.hashing(),
         )
+        live = Live(program, settings) if files is None else Live(program, settings, files.watching, files.changed)
         await _begin(program)
+        await live.begin()
         begun.set()
+        keeping_up = asyncio.ensure_future(live.run())
         try:
             await queue.serve(
                 {"poll": program.poll, "intake": program.intake},
@@ -91,6 +111,9 @@ async def _work(settings: Settings, accounts: Mapping[str, Account], stop: async
                 stop,
             )
         finally:
+            keeping_up.cancel()
+            await asyncio.gather(keeping_up, return_exceptions=True)
+            await live.end()
             await program.close()
 
 
@@ -111,9 +134,3 @@ async def _begin(program: Program) -> None:
         strays = await inbox.retry_strays(connection)
     again = await reread(program.pool, program.accounts)
     log.info("worker_started", accounts=len(program.accounts), strays_retried=strays, answers_read_again=again.read)
-
-
-def _upkeep(settings: Settings, pool: Pool, accounts: Mapping[str, Account], numbers: Mapping[str, int]) -> Upkeep:
-    keep = settings.retention
-    retention = Retention(keep.events, keep.looks, keep.journal, keep.journal_bytes, keep.early, keep.early_most)
-    return Upkeep(pool, accounts, numbers, retention, settings.triggers(), settings.archive, settings.hashing())

@@ -63,10 +63,12 @@ order by id
 limit $3;
 
 -- name: soon
--- Those of which a look may be due soon. $1 account, $2 after which, $3 how many, $4 when they were sent, $5 their deadlines
+-- Those of which a look may be due soon. The stretches are selected, because otherwise they are read anew for each row.
+-- $1 account, $2 after which, $3 how many, $4 when they were sent, $5 their deadlines
 select id, channel, schedule, sent_at, deadline_at, next_look_at, looks, leased_until
 from landed.watch
-where account = $1 and id > $2 and (sent_at <@ $4::text::tstzmultirange or deadline_at <@ $5::text::tstzmultirange)
+where account = $1 and id > $2
+    and (sent_at <@ (select $4::text::tstzmultirange) or deadline_at <@ (select $5::text::tstzmultirange))
 order by id
 limit $3;
 
