@@ -1,9 +1,12 @@
 """Schedules: at which ages to look at a message that is still open."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from rules.statuses import Channel
+
+_EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,20 @@ def next_look_at(schedule: Schedule, bounds: Horizon, sent_at: datetime, now: da
         return max(bounds.settle_at, now)
     age = schedule.next_age(now - sent_at, chance)
     return bounds.last_look_at if age is None else min(sent_at + age, bounds.last_look_at)
+
+
+def gathered(earliest: datetime, latest: datetime) -> datetime:
+    """The roundest second from `earliest` to `latest`, so that looks that may wait for each other fall together.
+
+    Round is what many powers of two divide: the round times of a long wait are among those of a short one, so messages
+    of different ages meet as well. On average it is no later than chance would be.
+    """
+    first, last = ceil((earliest - _EPOCH) / _SECOND), (latest - _EPOCH) // _SECOND
+    if first > last:
+        return earliest
+    # The highest digit in which the last differs from what is just before the first; all behind it becomes zero.
+    digits = (last ^ (first - 1)).bit_length() - 1
+    return _EPOCH + (last >> digits << digits) * _SECOND
 
 
 def _ages(*seconds: int) -> tuple[timedelta, ...]:

@@ -1,13 +1,14 @@
 """When to look at an open message: looks rise, are never in the past, and end with the last one."""
 
 from datetime import datetime, timedelta
+from math import ceil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.deadlines import ALLOWANCES
-from rules.schedules import DEFAULTS, STREAMED, Horizon, Schedule, horizon, next_look_at, remembered
+from rules.schedules import DEFAULTS, STREAMED, Horizon, Schedule, gathered, horizon, next_look_at, remembered
 from rules.statuses import Channel
 from tests.rules.saying import minute, thoroughly
 
@@ -160,6 +161,36 @@ def test_the_last_look_is_after_the_lag_or_just_before_the_provider_forgets(
     expected = Horizon(minute(last_look * 60), minute(settled * 60))
 
     assert horizon(minute(0), minute(72 * 60), HOUR, retention) == expected
+
+
+@thoroughly
+@given(st.floats(0, 1e6), st.floats(0, 1e5))
+def test_looks_gather_at_the_roundest_second_that_their_jitter_allows(since: float, wait: float) -> None:
+    """No other second in between is divided by a higher power of two."""
+    earliest = minute(0) + timedelta(seconds=since)
+    latest = earliest + timedelta(seconds=wait)
+    found = gathered(earliest, latest)
+    number = round(found.timestamp())
+    first, last = ceil(earliest.timestamp()), int(latest.timestamp())
+    assert earliest <= found <= latest
+    if first > last:
+        assert found == earliest
+        return
+    step = 2 * (number & -number)
+
+    assert found.timestamp() == number
+    assert first <= number <= last
+    assert last // step == (first - 1) // step
+
+
+@thoroughly
+@given(st.integers(0, 10**6), st.integers(1, 10**4), st.integers(1, 10**4))
+def test_whoever_may_wait_longer_meets_whoever_may_wait_at_that_time(at: int, short: int, longer: int) -> None:
+    """If the roundest second of the longer wait is one that the shorter allows, it is the roundest of both."""
+    one = gathered(minute(0) + at * SECOND, minute(0) + (at + short) * SECOND)
+    other = gathered(minute(0) + at * SECOND, minute(0) + (at + short + longer) * SECOND)
+
+    assert one == other or other > minute(0) + (at + short) * SECOND
 
 
 @pytest.mark.parametrize(
