@@ -41,6 +41,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
         ("quarantine", "Words that no adapter knows, and answers to read again.", "cli.quarantine:quarantine"),
         ("strays", "Recorded rows that could not be taken in.", "cli.strays:strays"),
         ("suppression", "Addresses that are blocked.", "cli.suppression:suppression"),
+        ("token", "Who may see the page and ask the API from elsewhere.", "cli.token:token"),
     ],
     "Develop": [
         ("test", "Run the tests; arguments go to pytest.", "cli.test:main"),

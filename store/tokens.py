@@ -79,6 +79,13 @@ async def everyone(connection: Connection) -> list[asyncpg.Record]:
     return await connection.fetch(QUERIES.all)
 
 
+def state(row: asyncpg.Record, now: datetime) -> str:
+    """What became of a token of `everyone`: `valid`, `expired` or `revoked`."""
+    if row["revoked_at"] is not None:
+        return "revoked"
+    return "expired" if row["expires_at"] is not None and row["expires_at"] <= now else "valid"
+
+
 async def holder(connection: Connection, text: str, now: datetime) -> Viewer | None:
     """Who holds a token; None if it is not valid."""
     row = await _valid(connection, text, now)

@@ -16,7 +16,7 @@ where t.key = $1 and t.revoked_at is null and (t.expires_at is null or t.expires
 -- name: used
 -- To the minute, so that not every request writes. $1 id, $2 now
 update landed.token set last_used_at = $2
-where id = $1 and (last_used_at is null or last_used_at < $2 - interval '1 minute');
+where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute');
 
 -- name: all
 select t.name, t.scopes, t.masked, t.created_at, t.created_by, t.expires_at, t.revoked_at, t.revoked_by, t.last_used_at
@@ -59,14 +59,14 @@ delete from landed.session where hash = $1;
 with old as (
     delete from landed.log_in where place in (
         select o.place from landed.log_in o
-        where o.since <= $2 - $3::interval and o.place <> $1
+        where o.since <= $2::timestamptz - $3::interval and o.place <> $1
         limit 100
         for update skip locked)
 )
 insert into landed.log_in as l (place, tries, since) values ($1, 1, $2)
 on conflict (place) do update set
-    tries = case when l.since <= $2 - $3::interval then 1 else l.tries + 1 end,
-    since = case when l.since <= $2 - $3::interval then $2 else l.since end
+    tries = case when l.since <= $2::timestamptz - $3::interval then 1 else l.tries + 1 end,
+    since = case when l.since <= $2::timestamptz - $3::interval then $2 else l.since end
 returning tries, since;
 
 -- name: forget_tries
