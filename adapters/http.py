@@ -13,12 +13,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+)
+from tenacity.stop import stop_base
 from tenacity.wait import wait_random_exponential
 
+from adapters.allowance import Allowance
 from adapters.base import Adapter
 from adapters.client import NO_ANSWER, cause, open_client
 from adapters.errors import AskError, Refused, Throttled, Unreachable, Unreadable
+from adapters.patience import is_patient
+from adapters.permit import PERMIT, Permit
 from adapters.retry_after import retry_after
 
 HEADERS = ((b"user-agent", b"landed"), (b"accept-encoding", b"gzip, deflate"))
@@ -29,18 +40,25 @@ CAME = {b"content-encoding", b"content-length", b"transfer-encoding"}
 #: How an answer may be packed. Packed twice it could grow a million times before its size is seen.
 PACKED = {"", "identity", "gzip", "deflate"}
 
+#: Whoever answers so may say for how long nobody should ask.
+SAYS_NO = {429, 503}
+
 #: Seconds before a second try: longer with each, up to `max`, and spread, so that workers do not come back together.
 BACK_OFF = wait_random_exponential(multiplier=0.5, min=0.2, max=8)
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One request sent: its status or None, how long it took, how many bytes came, and the kind of error if any."""
+    """One request sent: its status or None, how long it took, how many bytes came, and the kind of error if any.
+
+    `allowance` is what the provider said is left; nothing where it said no, and for how long.
+    """
 
     status: int | None = None
     seconds: float = 0.0
     size: int = 0
     problem: str | None = None
+    allowance: Allowance | None = None
 
 
 def _utc_now() -> datetime:
@@ -60,7 +78,7 @@ class Sender:
         max_bytes: int = 32 * 1024 * 1024,
         tries: int = 3,
         patience: timedelta = timedelta(seconds=20),
-        permit: Callable[[], Awaitable[None]] | None = None,
+        permit: Callable[[], Awaitable[Permit | None]] | None = None,
         observe: Callable[[Attempt], None] | None = None,
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -108,7 +126,7 @@ class Sender:
             # A new object for each call: one that is shared stops early under concurrency.
             retrying = AsyncRetrying(
                 retry=retry_if_exception_type((Unreachable, Throttled)),
-                stop=stop_after_attempt(self._tries) | stop_before_delay(self._patience),
+                stop=stop_any(stop_after_attempt(self._tries), stop_before_delay(self._patience), _GivesUp()),
                 wait=_wait,
                 sleep=self._sleep,
                 reraise=True,
@@ -127,12 +145,20 @@ class Sender:
         return f"{self._adapter.name} (account {self._account})"
 
     async def _try(self, request: httpx.Request) -> httpx.Response:
-        if self._permit is not None:
-            await self._permit()
+        permit = None if self._permit is None else await self._permit()
         attempt = Attempt()
+        try:
+            return await self._attempt(request, attempt, permit)
+        finally:
+            if permit is not None:
+                permit.ended(attempt.allowance)
+                if attempt.status in SAYS_NO and attempt.allowance is not None:
+                    await permit.warn()
+
+    async def _attempt(self, request: httpx.Request, attempt: Attempt, permit: Permit | None) -> httpx.Response:
         started = time.monotonic()
         try:
-            return await self._exchange(request, attempt)
+            return await self._exchange(request, attempt, permit)
         except AskError as error:
             attempt.problem = type(error).__name__.lower()
             raise
@@ -141,7 +167,7 @@ class Sender:
             if self._observe is not None:
                 self._observe(attempt)
 
-    async def _exchange(self, request: httpx.Request, attempt: Attempt) -> httpx.Response:
+    async def _exchange(self, request: httpx.Request, attempt: Attempt, permit: Permit | None) -> httpx.Response:
         """Send once. The causes are not chained: their texts can hold addresses that stood in the query."""
         auth = self._adapter.auth(self._clock(), secrets.token_hex(16))
         try:
@@ -149,8 +175,11 @@ class Sender:
                 answer = await self._client.send(_copy(request), auth=auth, stream=True, follow_redirects=False)
                 try:
                     attempt.status = answer.status_code
-                    self._judge(answer)
-                    return await self._read(request, answer, attempt)
+                    attempt.allowance = self._allowance(answer)
+                    self._judge(answer, attempt.allowance)
+                    read = await self._read(request, answer, attempt)
+                    read.extensions[PERMIT] = permit
+                    return read
                 finally:
                     await answer.aclose()
         except NO_ANSWER as error:
@@ -167,7 +196,17 @@ class Sender:
             )
         raise trouble
 
-    def _judge(self, answer: httpx.Response) -> None:
+    def _allowance(self, answer: httpx.Response) -> Allowance | None:
+        """What the provider says is left; where it says no, nothing for as long as it says."""
+        said = self._adapter.allowance(answer, self._clock())
+        if answer.status_code not in SAYS_NO:
+            return said
+        wait = retry_after(answer, self._clock())
+        if wait is None and said is not None and not said.left:
+            wait = said.wait
+        return Allowance(0, wait) if wait else None
+
+    def _judge(self, answer: httpx.Response, allowance: Allowance | None) -> None:
         """Raise what an answer means that is not for the adapter, whatever its body is."""
         status = answer.status_code
         if status in {401, 403}:
@@ -178,7 +217,7 @@ class Sender:
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise Throttled(
                 f"{self._who} says that it is asked too often (status 429); it is left alone for a while",
-                retry_after(answer, self._clock()),
+                allowance.wait if allowance else retry_after(answer, self._clock()),
             )
         if status // 100 == 3:  # noqa: PLR2004 - any redirection
             raise Refused(f"{self._who} answers with a redirect (status {status}); correct base_url")
@@ -201,6 +240,13 @@ class Sender:
                 )
             chunks.append(chunk)
         return httpx.Response(answer.status_code, headers=_unpacked(answer), content=b"".join(chunks), request=request)
+
+
+class _GivesUp(stop_base):
+    """Stop where whoever asks has no time for the pause and another try as long as those before."""
+
+    def __call__(self, state: RetryCallState) -> bool:
+        return not is_patient(state.upcoming_sleep + (state.seconds_since_start or 0.0) / state.attempt_number)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -34,6 +34,8 @@ class Lease:
     next_read_at: datetime | None
     failures: int
     trouble: str | None
+    #: After a recovery: how many requests the next round may have; None: as many as usual.
+    easing: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ async def lease(connection: Connection, name: str, holder: str, now: datetime, u
         row["next_read_at"],
         row["failures"],
         row["trouble"],
+        row["easing"],
     )
 
 
@@ -122,9 +125,14 @@ async def read_on(
         raise _stale(held)
 
 
-async def went_well(connection: Connection, held: Lease) -> bool:
-    """Close the breaker; whether it was open."""
-    return await connection.fetchval(QUERIES.went_well, held.account, held.term) is not None
+async def went_well(connection: Connection, held: Lease, easing: int) -> bool:
+    """Close the breaker; whether it was open. The next round may have `easing` requests."""
+    return await connection.fetchval(QUERIES.went_well, held.account, held.term, easing) is not None
+
+
+async def ease(connection: Connection, held: Lease, easing: int | None) -> None:
+    """After a recovery: how many requests the next round may have; None: as many as usual."""
+    await connection.execute(QUERIES.ease, held.account, held.term, easing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from adapters.base import Window
-from adapters.errors import AskError, Refused, Unreadable
+from adapters.errors import AskError, Refused, Unreachable, Unreadable
 from rules.reports import Report
 from rules.statuses import Source
 from store import journal
@@ -47,7 +47,6 @@ class Asking:
         self._unasked: list[Watch] = []
         self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
         self._trouble: AskError | None = None
-        self._good = 0
         self._bad = 0
 
     async def run(self) -> None:
@@ -57,7 +56,7 @@ class Asking:
         askers: list[asyncio.Future[None]] = []
         try:
             while self._waiting and self._goes_on:
-                some = min(self._desk.account.limits.concurrency, len(self._waiting))
+                some = min(self._at_once, len(self._waiting))
                 askers = [asyncio.ensure_future(self._ask_some()) for _ in range(some)]
                 await asyncio.gather(*askers)
                 self._waiting, self._later = self._waiting + self._later[::-1], []
@@ -74,6 +73,12 @@ class Asking:
             raise self._trouble
 
     @property
+    def _at_once(self) -> int:
+        """How many requests may be in flight."""
+        most = self._desk.account.limits.concurrency
+        return most if self._this.held.easing is None else min(most, self._this.held.easing)
+
+    @property
     def _goes_on(self) -> bool:
         return not (self._trouble or self._this.is_over or self._writer.done())
 
@@ -86,6 +91,8 @@ class Asking:
                 await self._unreadable(batch, error)
             except Refused as error:
                 self._refused(batch, error)
+            except Unreachable as error:
+                await self._unreachable(batch, error)
             except AskError as error:
                 self._stop(batch, error)
             except BaseException:
@@ -158,9 +165,26 @@ class Asking:
         return last + others[:count]
 
     async def _was_good(self) -> None:
-        self._good += 1
-        if self._good == 1 and self._this.held.failures:
+        self._this.run.well()
+        if self._this.is_probing:
             await well(self._this)
+
+    async def _unreachable(self, batch: Batch, error: Unreachable) -> None:
+        """Ask again in the end, because a provider that answers others may only fail at this; or leave it alone.
+
+        One message may bring down the request about it each time. Such a one is found like one that spoils a batch.
+        """
+        if self._this.run.failed() or error.retry_after is not None:
+            self._stop(batch, error)
+            return
+        self._this.note(batch, self._this.now(), result="unreachable", detail=str(error))
+        if not batch.is_again:
+            self._later.append(replace(batch, is_again=True))
+        elif isinstance(batch.what, Window):
+            self._stop(batch, error)
+        elif not self._split(batch):
+            log.warning("look_put_off", account=self._desk.account.name, message=batch.watches[0].id, said=str(error))
+            await put_off(self._this, batch.watches)
 
     async def _unreadable(self, batch: Batch, error: Unreadable) -> None:
         """Keep the answer and ask again, because it may only have been cut on its way.
@@ -176,7 +200,7 @@ class Asking:
             async with self._desk.pool.acquire() as connection:
                 kept = asked.answer(batch.what, error.response)
                 await journal.keep(connection, self._desk.number, "unreadable", kept, str(error), this.now())
-        if self._bad >= TOO_MANY_BAD and not self._good:
+        if self._bad >= TOO_MANY_BAD and not self._this.run.good:
             self._unasked += batch.watches
             self._trouble = self._trouble or error
         elif not batch.is_again:

@@ -82,12 +82,21 @@ class Budget:
     batch: int = 1000
     stopping: Callable[[], bool] = lambda: False
     _ends_at: float = 0.0
+    _longest: float = 0.0
 
     def begin(self) -> None:
         """Start the time."""
         self._ends_at = asyncio.get_running_loop().time() + self.seconds
 
+    def took(self, seconds: float) -> None:
+        """An answer came after so long. Nothing is begun any more that may end after the time if it takes as long."""
+        self._longest = max(self._longest, seconds)
+
     @property
     def is_over(self) -> bool:
         """Whether to stop now."""
-        return self.stopping() or asyncio.get_running_loop().time() >= self._ends_at
+        return not self.has(self._longest)
+
+    def has(self, seconds: float) -> bool:
+        """Whether there is time for something that takes so long."""
+        return not self.stopping() and asyncio.get_running_loop().time() + seconds < self._ends_at

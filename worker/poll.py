@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from adapters.base import Limits
 from adapters.errors import AskError
+from adapters.patience import patience
+from rules import breaker
 from rules.statuses import Source
 from store import accounts, density, reports, watches
 from store.accounts import Stale
@@ -23,7 +26,7 @@ from worker import settling, stream
 from worker.asking import Asking
 from worker.desk import Budget, Desk
 from worker.plan import plan
-from worker.round import Round, close, hand_back, keep_lease, rest, write_looks
+from worker.round import Round, close, ease, hand_back, keep_lease, rest, write_looks
 from worker.settling import Terms
 from worker.writing import Tally
 
@@ -48,7 +51,8 @@ async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
     this = Round(desk, held, budget, began=(now, asyncio.get_running_loop().time()))
     living = asyncio.ensure_future(keep_lease(this))
     try:
-        await _rounds(this)
+        with patience(this.has_time):
+            await _rounds(this)
     except Stale as stale:
         log.warning("lease_lost", account=desk.account.name, reason=str(stale))
     except AskError as error:
@@ -76,11 +80,14 @@ async def _rounds(this: Round) -> None:
 
 async def _ask_due(this: Round) -> bool:
     """Claim, settle, plan and ask; whether there was anything."""
-    desk, now = this.desk, this.now()
+    desk, now, easing = this.desk, this.now(), this.held.easing
     lease_until = now + min(this.budget.lease * 2, timedelta(minutes=5))
     async with desk.pool.acquire() as connection:
         claimed = await watches.claim(connection, desk.number, now, _how_many(this), lease_until, desk.mark)
     if not claimed:
+        if this.held.easing is not None:
+            # All has been asked that had become due meanwhile.
+            await ease(this, None)
         return False
     try:
         to_ask = await settle_ready(this, claimed, now)
@@ -89,6 +96,8 @@ async def _ask_due(this: Round) -> bool:
         await asyncio.shield(hand_back(this, claimed, now))
         raise
     await Asking(this, batches).run()
+    if easing is not None and not this.is_over:
+        await ease(this, breaker.eased(easing, max(desk.account.limits.concurrency, _usual(this) // _in_one(this))))
     return True
 
 
@@ -100,13 +109,29 @@ async def _recall(connection: Connection, desk: Desk, now: datetime) -> None:
 
 
 def _how_many(this: Round) -> int:
-    """How many to claim. A provider that failed last time is first asked one thing, to see whether it is well.
-
-    Windows are read at their edges twice, so they are few and long: whatever some pages of them may be for is claimed.
-    """
-    if this.held.failures and not this.tally.requests:
+    """How many to claim. A provider that failed last time is first asked one thing, to see whether it is well."""
+    if this.is_probing and not this.tally.requests:
         return 1
-    return max(this.budget.batch, min(this.desk.account.limits.listing * PAGES, MOST))
+    usual, easing = _usual(this), this.held.easing
+    return usual if easing is None else min(usual, easing * _in_one(this))
+
+
+def _usual(this: Round) -> int:
+    """How many to claim where nothing hinders."""
+    return how_many(this.desk.account.limits, this.budget.batch)
+
+
+def _in_one(this: Round) -> int:
+    """How many messages one lookup is about at most."""
+    return max(this.desk.account.limits.ids, this.desk.account.limits.references, 1)
+
+
+def how_many(limits: Limits, batch: int) -> int:
+    """How many to claim at once, `batch` or more.
+
+    Windows show what is at their edges twice, so they are few and long: what some pages of them may be for is claimed.
+    """
+    return max(batch, min(limits.listing * PAGES, MOST))
 
 
 async def settle_ready(this: Round, claimed: list[Watch], now: datetime) -> list[Watch]:

@@ -1,7 +1,6 @@
 """One poll while it runs: its lease, its time, what it did, and how it ends."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,6 +8,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from adapters.errors import AskError, Refused, Throttled
+from rules import breaker
+from rules.breaker import Run
 from rules.statuses import Source
 from store import accounts, density, journal, reports, watches
 from store.accounts import Lease, Stale, Trouble
@@ -16,6 +17,7 @@ from store.journal import Look
 from store.reports import Said
 from store.watches import BEGINNING, Watch
 from worker import asked, settling
+from worker.accounts import chance
 from worker.asked import Came
 from worker.desk import Budget, Desk
 from worker.plan import Batch
@@ -23,10 +25,6 @@ from worker.settling import Terms
 from worker.writing import Tally
 
 log = structlog.get_logger()
-
-#: How long a provider in trouble is left alone, doubling with each failure in a row.
-SHORTEST_REST = timedelta(seconds=5)
-LONGEST_REST = timedelta(minutes=5)
 
 #: A message whose answer cannot be read is put off for this long, or for this share of its time if that is less.
 PUT_OFF = timedelta(minutes=5)
@@ -43,8 +41,23 @@ class Round:
     tally: Tally = field(default_factory=Tally)
     looks: list[Look] = field(default_factory=list)
     began: tuple[datetime, float] = (BEGINNING, 0.0)
+    #: What came of its requests, for the breaker.
+    run: Run = field(default_factory=Run)
     #: Whether another worker has taken the account over, or an operator has paused it.
     is_lost: bool = False
+
+    def __post_init__(self) -> None:
+        """A provider that was in trouble is asked with care."""
+        self.run.is_careful = self.is_probing or self.held.easing is not None
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the provider was in trouble and has not answered since."""
+        return self.held.failures > 0
+
+    def has_time(self, seconds: float) -> bool:
+        """Whether to try once more after a failure, which would take so long. Whether one is well is tried once."""
+        return not (self.is_probing or self.is_lost) and self.budget.has(seconds)
 
     @property
     def is_over(self) -> bool:
@@ -73,6 +86,7 @@ class Round:
     ) -> None:
         """Write down one request, sent `at`."""
         self.tally.requests += 1
+        self.budget.took((self.now() - at).total_seconds())
         came = Came(result, status, said, detail)
         messages = [watch.id for watch in covered]
         look = asked.look(batch, self.desk.account.limits, at, self.now(), messages, came)
@@ -120,12 +134,20 @@ async def put_off(this: Round, claimed: Sequence[Watch]) -> None:
 
 
 async def well(this: Round) -> None:
-    """The provider answered: close the breaker."""
+    """The provider answered: close the breaker, and ask a little more in the next round."""
     async with this.desk.pool.acquire() as connection:
-        if await accounts.went_well(connection, this.held):
+        if await accounts.went_well(connection, this.held, breaker.FIRST_ROUND):
             log.info("account_recovered", account=this.desk.account.name)
     # Should it fail again in this poll, that is the first failure in a row.
-    this.held = replace(this.held, failures=0)
+    this.held = replace(this.held, failures=0, easing=breaker.FIRST_ROUND)
+
+
+async def ease(this: Round, easing: int | None) -> None:
+    """After a recovery: let the next round have so many requests; None: as many as usual."""
+    async with this.desk.pool.acquire() as connection:
+        await accounts.ease(connection, this.held, easing)
+    this.held = replace(this.held, easing=easing)
+    this.run.is_careful = easing is not None
 
 
 async def rest(this: Round, error: AskError) -> None:
@@ -152,11 +174,10 @@ async def rest(this: Round, error: AskError) -> None:
 
 
 def _wait(error: AskError, failures: int) -> timedelta:
-    backed_off = min(SHORTEST_REST * 2 ** min(failures, 10), LONGEST_REST)
-    spread: timedelta = backed_off * random.uniform(0.8, 1.2)  # noqa: S311 - spreads accounts, guards nothing
+    wait = breaker.rest(failures, chance())
     if error.retry_after is None:
-        return spread
-    return max(error.retry_after, timedelta(seconds=1) if isinstance(error, Throttled) else spread)
+        return wait
+    return max(error.retry_after, timedelta(seconds=1) if isinstance(error, Throttled) else wait)
 
 
 async def close(this: Round) -> None:

@@ -75,11 +75,17 @@ returning id;
 
 -- name: went_well
 -- Closes the breaker.
--- $1 account, $2 term
+-- $1 account, $2 term, $3 requests in the next round
 update landed.account set
-    failures = 0, trouble = null, trouble_said = null, trouble_since = null, ask_after = null, refused_settings = null
+    failures = 0, trouble = null, trouble_said = null, trouble_since = null, ask_after = null, refused_settings = null,
+    easing = $3
 where id = $1 and term = $2 and (failures > 0 or trouble is not null or ask_after is not null)
 returning id;
+
+-- name: ease
+-- $1 account, $2 term, $3 requests in the next round, null: as many as usual
+update landed.account set easing = $3
+where id = $1 and term = $2;
 
 -- name: went_wrong
 -- Counts a failure and leaves the provider alone for a while.
@@ -90,7 +96,8 @@ update landed.account set
     trouble_said = $4,
     trouble_since = coalesce(trouble_since, $5),
     ask_after = greatest(ask_after, $6),
-    refused_settings = $7
+    refused_settings = $7,
+    easing = null
 where id = $1 and term = $2
 returning failures;
 
@@ -109,11 +116,11 @@ where name = $1
 returning id;
 
 -- name: resume
--- Ends a pause, and lets a held account be asked again.
+-- Ends a pause, and lets a held account be asked again: one thing first, because much may have become due.
 -- $1 name
 update landed.account set
     paused_at = null, paused_by = null, paused_why = null, ask_after = null, refused_settings = null, failures = 0,
-    trouble = null, trouble_said = null, trouble_since = null
+    trouble = null, trouble_said = null, trouble_since = null, easing = 1
 where name = $1
 returning id;
 

@@ -12,6 +12,7 @@ import respx
 
 from adapters.errors import AskError, Refused, Throttled, Unreachable
 from adapters.http import Sender
+from adapters.patience import patience
 from tests.adapters.plain import BASE, MESSAGES, TOKEN, Told, plain, request, sender
 from tests.adapters.recorded import NOW
 
@@ -106,6 +107,38 @@ async def test_pauses_grow_and_are_never_the_same(provider: respx.Router) -> Non
     assert all(len(set(pauses)) == 50 for pauses in by_try)
     assert middle[0] < middle[2] / 2 < middle[4] / 4
     assert 0.2 <= min(told.pauses) <= max(told.pauses) <= 8
+
+
+async def test_whoever_asks_may_have_no_time_for_another_try(provider: respx.Router) -> None:
+    """A poll whose time is over, and one that only sees whether the provider is well again."""
+    told, route = Told(), answering(provider, *[httpx.Response(500)] * 9)
+    asked: list[float] = []
+
+    def patient(pause: float) -> bool:
+        asked.append(pause)
+        return len(asked) < 2
+
+    async with sender(told) as to:
+        with pytest.raises(Unreachable), patience(patient):
+            await to.send(request())
+        once = route.call_count
+        with pytest.raises(Unreachable):
+            await to.send(request())
+
+    assert (once, route.call_count) == (2, 5)
+    assert asked[0] >= told.pauses[0]
+
+
+async def test_patience_is_that_of_the_task_that_asks(provider: respx.Router) -> None:
+    """And of those that it starts; others at the same sender go on as they did."""
+    route = answering(provider, *[httpx.Response(500)] * 9)
+    async with sender() as to:
+        with patience(lambda _pause: False):
+            hurried = asyncio.ensure_future(to.send(request()))
+        usual = asyncio.ensure_future(to.send(request()))
+        await asyncio.gather(hurried, usual, return_exceptions=True)
+
+    assert route.call_count == 1 + 3
 
 
 async def test_a_pause_longer_than_the_patience_is_not_begun(provider: respx.Router) -> None:

@@ -100,7 +100,8 @@ WRITES: dict[str, Callable[[Connection, Lease], Awaitable[object]]] = {
     "renew": lambda db, held: accounts.renew(db, held, NOW + 9 * MINUTE),
     "release": accounts.release,
     "read_on": lambda db, held: accounts.read_on(db, held, "stale", NOW, NOW),
-    "went_well": accounts.went_well,
+    "went_well": lambda connection, held: accounts.went_well(connection, held, 2),
+    "ease": lambda connection, held: accounts.ease(connection, held, 4),
     "went_wrong": lambda db, held: accounts.went_wrong(db, held, NOW, Trouble("refused", "no", NOW, "x")),
 }
 
@@ -151,7 +152,7 @@ async def test_failures_are_counted_until_it_goes_well(db: asyncpg.Connection, n
     counts = [await accounts.went_wrong(db, held, NOW + n * MINUTE, trouble) for n in range(3)]
     await accounts.went_wrong(db, held, NOW, replace(trouble, ask_after=NOW))
     open_row = await row(db)
-    well = [await accounts.went_well(db, held) for _ in range(2)]
+    well = [await accounts.went_well(db, held, 2) for _ in range(2)]
     closed = await row(db)
 
     assert counts == [1, 2, 3]

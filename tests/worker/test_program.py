@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from adapters.errors import Refused, Throttled, Unreachable
+from rules.breaker import LONGEST_REST, SHORTEST_REST
 from store import accounts as rows
 from store.accounts import Stale, Trouble
 from store.connections import Pool, open_pool
 from tests.worker.office import Office, desk_of, later, office, standing
 from tests.worker.pretend import account, raising, record, statuses
-from worker.round import LONGEST_REST, SHORTEST_REST
 
 Send = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
@@ -333,7 +333,7 @@ async def test_a_stale_worker_changes_nothing_of_the_account(pool: Pool) -> None
         before = dict(await standing(pool, "pretend"))
 
         await rows.release(connection, old)
-        await rows.went_well(connection, old)
+        await rows.went_well(connection, old, 2)
         for late in (
             rows.renew(connection, old, until + timedelta(hours=1)),
             rows.read_on(connection, old, "9", now, now),
