@@ -17,6 +17,9 @@ QUERIES = Queries("listing")
 #: More than any id.
 LAST = (1 << 63) - 1
 
+#: More than any number of a communication.
+LAST_COMMUNICATION = (1 << 31) - 1
+
 #: Ids rise with the time of recording, but for the time that a batch takes to be committed.
 DISORDER = timedelta(minutes=10)
 
@@ -131,6 +134,35 @@ def place(row: asyncpg.Record, order: Order) -> Cursor:
     return Cursor(row["id"], value)
 
 
+async def communications(connection: Connection, limit: int, before: int = LAST_COMMUNICATION) -> list[asyncpg.Record]:
+    """Numbers and names of communications, the newest first."""
+    return await connection.fetch(QUERIES.communications, before, limit)
+
+
+async def accounts(connection: Connection) -> dict[str, int]:
+    """The numbers of all accounts by name."""
+    return {row["name"]: row["id"] for row in await connection.fetch(QUERIES.accounts)}
+
+
+async def name_of(connection: Connection, communication: int) -> str | None:
+    """The name of a communication; None if there is none of that number."""
+    name: str | None = await connection.fetchval(QUERIES.name_of, communication)
+    return name
+
+
+async def recipient_of(connection: Connection, communication: int, message: int) -> str | None:
+    """Whom a message of a communication is for; None if it is not one of them."""
+    recipient: str | None = await connection.fetchval(QUERIES.recipient_of, communication, message)
+    return recipient
+
+
+async def id_at(connection: Connection, communication: int, wanted: Filter, after: int, between: int) -> int | None:
+    """The id of the wanted message that comes after an id with so many others between, in the order of recording."""
+    columns = wanted.columns()
+    number: int | None = await connection.fetchval(QUERIES.id_at, communication, *columns, after, between)
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """When messages were recorded: from `since` on and before `until`; None is any time."""
@@ -147,12 +179,12 @@ async def ends(connection: Connection, account: int | None, span: Span) -> tuple
     first, last = row["first"], row["last"] + 1
     if span.since is None and span.until is None:
         return first, last
-    accounts = [account] if account is not None else [one["id"] for one in await connection.fetch(QUERIES.accounts)]
+    numbers = [account] if account is not None else list((await accounts(connection)).values())
     if span.since is not None:
-        found = [await connection.fetchval(QUERIES.recorded_by, one, span.since - DISORDER) for one in accounts]
+        found = [await connection.fetchval(QUERIES.recorded_by, one, span.since - DISORDER) for one in numbers]
         first = max(first, min(found, default=0))
     if span.until is not None:
-        found = [await connection.fetchval(QUERIES.recorded_by, one, span.until + DISORDER) for one in accounts]
+        found = [await connection.fetchval(QUERIES.recorded_by, one, span.until + DISORDER) for one in numbers]
         last = min(last, max(found, default=0))
     return first, last
 

@@ -1,5 +1,6 @@
 """The app: its routes, what stands around each of them, and what is open while it runs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ from web.headers import Headers
 from web.limits import Limits
 from web.logged import Logged
 from web.origins import Origins
+from web.refresher import Refresher
 from web.site import Live, Site
 
 
@@ -34,8 +36,14 @@ def create_app(site: Site) -> FastAPI:
                     raise NotReady(f"the database lacks migration {first.number} ({first.name}): run `landed migrate`")
                 await hashing.agreed(connection, site.hashing)
                 seal = await tokens.seal(connection)
-            app.state.live = Live(site, pool, seal)
-            yield
+            refresher = Refresher(pool)
+            refreshing = asyncio.ensure_future(refresher.run())
+            app.state.live = Live(site, pool, seal, refresher)
+            try:
+                yield
+            finally:
+                refreshing.cancel()
+                await asyncio.gather(refreshing, return_exceptions=True)
 
     app = FastAPI(title="Landed", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.site = site

@@ -13,6 +13,7 @@ from rules.hashing import PLAIN, Hashing
 from rules.sealing import Seal
 from rules.vocabularies import Vocabulary
 from store.connections import Connection, Pool
+from web.refresher import Refresher
 
 #: How long a request waits for one of the connections, in seconds.
 PATIENCE = 10.0
@@ -47,6 +48,7 @@ class Live:
     site: Site
     pool: Pool
     seal: Seal
+    refresher: Refresher
     #: Set when the process is told to stop: whoever streams ends then.
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -7,7 +7,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rules.times import iso
 from rules.viewers import Viewer
+from rules.vocabularies import ICONS
 from web import forms, static
 
 PAGES = Environment(
@@ -18,6 +20,14 @@ PAGES = Environment(
     lstrip_blocks=True,
 )
 PAGES.globals["static"] = static.address
+PAGES.globals["navigation"] = (
+    ("/", "Communications"),
+    ("/messages", "All messages"),
+    ("/recipients", "Recipient"),
+    ("/operations", "Operations"),
+)
+PAGES.globals["icons"] = ICONS
+PAGES.filters["iso"] = iso
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

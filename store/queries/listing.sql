@@ -198,8 +198,8 @@ from (
 ) as x;
 
 -- name: accounts
--- The numbers of all accounts.
-select id from landed.account order by id;
+-- The numbers and names of all accounts.
+select id, name from landed.account order by name;
 
 -- name: recorded_by
 -- The id from which on messages were recorded at a time or later, found by halving. Ids rise with the time of recording
@@ -258,3 +258,26 @@ from page
 join landed.message m on m.account = page.account and m.id = page.id
 -- include: names
 order by m.id desc;
+
+-- name: name_of
+-- The name of a communication. $1 communication
+select name from landed.communication where id = $1;
+
+-- name: recipient_of
+-- Whom a message of a communication is for. $1 communication, $2 id
+select m.recipient from landed.message m where m.communication = $1 and m.id = $2;
+
+-- name: id_at
+-- The id of one message of a communication that lies so many after another, in the order of recording. $1 communication,
+-- $2 account, $3 channel, $4 $5 $6 ways to stand, $7 pattern, $8 whether recipients are searched, as in `within`; $9 after
+-- this id, $10 how many lie between
+select m.id from landed.message m
+-- include: within
+    and m.id > $9
+order by m.id
+offset $10
+limit 1;
+
+-- name: communications
+-- Communications, the newest first. $1 before this number, $2 how many
+select id as number, name from landed.communication where id < $1 order by id desc limit $2;

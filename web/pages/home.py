@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from store import messages
+from store import listing
 from web.site import Store
 from web.templating import render
 from web.who import Reader
@@ -18,4 +18,4 @@ NEWEST = 50
 async def home(request: Request, store: Store, viewer: Reader) -> HTMLResponse:
     """The page."""
     del viewer
-    return render(request, "home.html", communications=await messages.communications(store, NEWEST))
+    return render(request, "home.html", communications=await listing.communications(store, NEWEST))

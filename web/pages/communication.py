@@ -1,0 +1,156 @@
+"""A communication: how many stand how, and everyone in it, filtered, sorted and in pages by key."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from rules.labels import Vocabulary
+from rules.statuses import Reason
+from store import exports, listing, reporting
+from store.connections import Connection
+from store.exports import Form
+from store.messages import Class
+from store.totals import Tally
+from web import paging
+from web.paging import Sought, Where
+from web.problem import Problem
+from web.seen import seen
+from web.site import Here, Store
+from web.templating import render
+from web.vocabulary import choose, remember
+from web.who import Reader
+from web.wishes import BLANK, Wish, called, filtered
+
+router = APIRouter(include_in_schema=False)
+
+KINDS = {
+    Form.CSV: "text/csv; charset=utf-8",
+    Form.NDJSON: "application/x-ndjson",
+    Form.IDS: "text/plain; charset=utf-8",
+}
+
+
+class Asked(Wish, Where):
+    """What the address of a page says."""
+
+
+@router.get("/communications/{number}")
+async def communication(
+    request: Request, live: Here, store: Store, viewer: Reader, number: int, wish: Annotated[Asked, Query()]
+) -> HTMLResponse:
+    """The page."""
+    name = await _name(store, number)
+    chosen, words = choose(request, live)
+    tally = await live.refresher.tally(number)
+    accounts = await listing.accounts(store)
+    wanted = filtered(wish, words, tally, accounts, masked=viewer.masked)
+    found = await paging.find(store, Sought(number, wanted, tally, wish.sort, wish.down), wish)
+    answer = render(
+        request,
+        "communication.html",
+        name=name,
+        number=number,
+        wish=wish,
+        columns=words.columns,
+        chosen=chosen,
+        vocabularies=live.site.vocabularies,
+        channels=_channels(words, tally),
+        labels=sorted({called(words, way).text or BLANK for way in tally.counts()}),
+        accounts=sorted(accounts),
+        everyone=sum(tally.counts().values()),
+        left=sum(tally.left.values()),
+        lines=[(row["id"], seen(viewer, reporting.line(words, row))) for row in found.rows],
+        shown=reporting.shown,
+        found=found,
+        may_see=not viewer.masked,
+    )
+    remember(request, answer)
+    return answer
+
+
+@router.get("/communications/{number}/changes")
+async def changes(live: Here, store: Store, viewer: Reader, number: int) -> Response:
+    """Says that something is different, each time it is, until somebody goes."""
+    del viewer
+    await _name(store, number)
+
+    async def told() -> AsyncIterator[ServerSentEvent]:
+        first = True
+        async for tally in live.refresher.changes(number):
+            if not first:
+                yield ServerSentEvent(event="changed", data=str(sum(tally.counts().values())))
+            first = False
+
+    return EventSourceResponse(told(), ping=20)
+
+
+@router.get("/communications/{number}/files/{form}")
+async def file(
+    request: Request,
+    live: Here,
+    store: Store,
+    viewer: Reader,
+    number: int,
+    *,
+    form: Form,
+    wish: Annotated[Wish, Query()],
+) -> StreamingResponse:
+    """Everyone that is filtered, as a file."""
+    name = await _name(store, number)
+    _, words = choose(request, live)
+    tally = await live.refresher.tally(number)
+    wanted = filtered(wish, words, tally, await listing.accounts(store), masked=viewer.masked)
+    shown = (lambda line: seen(viewer, line)) if viewer.masked else None
+
+    async def pieces() -> AsyncIterator[bytes]:
+        async with live.pool.acquire() as connection:
+            written = exports.export(connection, number, wanted, words, form, shown=shown)
+            try:
+                async for piece in written:
+                    yield piece
+            finally:
+                await written.aclose()
+
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.{form}"}
+    return StreamingResponse(pieces(), media_type=KINDS[form], headers=headers if form is not Form.IDS else {})
+
+
+async def _name(store: Connection, number: int) -> str:
+    name = await listing.name_of(store, number) if 0 < number < 1 << 31 else None
+    if name is None:
+        raise Problem(404, "there is no such communication")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of the totals: how many, and where its part of the bar is, in thousandths."""
+
+    label: str
+    icon: str
+    messages: int
+    start: float
+    width: float
+
+
+def _channels(words: Vocabulary, tally: Tally) -> dict[str, list[Bar]]:
+    """The totals of each channel."""
+    classes = [Class(way.channel, way.heard, Reason(way.reason), many) for way, many in tally.counts().items()]
+    channels: dict[str, list[Bar]] = {}
+    for total in reporting.totals(words, classes):
+        channels.setdefault(total.channel, []).append(Bar(total.label or BLANK, total.icon, total.messages, 0, 0))
+    return {channel: list(_placed(bars)) for channel, bars in channels.items()}
+
+
+def _placed(bars: list[Bar]) -> Iterable[Bar]:
+    everyone = sum(bar.messages for bar in bars)
+    start = 0.0
+    for bar in bars:
+        width = 1000 * bar.messages / everyone
+        yield replace(bar, start=round(start, 2), width=round(width, 2))
+        start += width
