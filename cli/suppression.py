@@ -14,11 +14,11 @@ from cli.output import Word, count, show_json, show_table
 from rules import cells
 from rules.hashing import Hashing
 from rules.recipients import normal
-from rules.statuses import Channel, Engagement, Reason, Status
-from store import hashing
+from rules.statuses import Channel
+from store import blocking, hashing
 from store import suppression as kept
+from store.changes import By
 from store.connections import Connection, Pool, clock
-from store.suppression import Fact
 
 PAGE = 2000
 
@@ -49,7 +49,7 @@ def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as
             if as_csv:
                 sys.stdout.write(cells.row(COLUMNS))
             async for row in _blocked(connection, channel, limit):
-                one = _plain(row)
+                one = blocking.plain(row)
                 if as_csv:
                     sys.stdout.write(cells.row([one[name] for name in COLUMNS]))
                 else:
@@ -75,26 +75,6 @@ async def _blocked(connection: Connection, channel: int | None, limit: int | Non
             return
 
 
-def _plain(row: asyncpg.Record) -> dict[str, Any]:
-    return {
-        "channel": Channel(row["channel"]).word,
-        "recipient": row["recipient"],
-        "since": row["since"],
-        "because": _because(row["bits"], row["reason"]),
-        "proofs": row["proofs"],
-        "message": row["message"] or None,
-        "added_by": row["added_by"],
-    }
-
-
-def _because(bits: int, reason: int) -> str:
-    """What blocked an address, in the words of the model."""
-    words = [kind.word.removesuffix("_at") for kind in Engagement if bits & kind.bit]
-    words += [status.word for status in Status if bits & status.bit and not words]
-    why = Reason(reason).word
-    return ", ".join([*(words or ["a person"]), *([why] if why else [])])
-
-
 @suppression.command()
 @_channel
 @click.argument("recipients", nargs=-1, required=True)
@@ -110,26 +90,15 @@ def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str, *, as_
 
     async def task(pool: Pool) -> int:
         async with pool.acquire() as connection:
-            now = await clock(connection)
             hashes = await _hashing(connection)
-            if hashes.everyone:
-                await hashing.begin(connection, hashes, now)
-            spelled = await hashing.kept(connection, hashes, [(int(channel), recipient) for recipient in wanted])
-            facts = [(Fact(channel, recipient, detail=why), now) for recipient in spelled.values()]
-            return await kept.add(connection, facts, now, by)
+            who = By(by, "cli", await clock(connection))
+            return await blocking.block(connection, hashes, channel, wanted, why, who)
 
     blocked = session.work(task)
     if as_json:
         show_json({"channel": channel.word, "blocked": blocked})
     else:
         click.echo(f"blocked on {channel.word}: {count(blocked, 'address')}")
-
-
-async def _to_unblock(connection: Connection, hashes: Hashing, address: tuple[int, str]) -> set[str]:
-    """The spelling under which messages to it are kept, and every one that is blocked."""
-    both = [(address[0], one) for one in hashing.spellings(hashes, address[1])]
-    blocked = {recipient for _, recipient in await kept.blocked_among(connection, both)}
-    return {*(await hashing.kept(connection, hashes, [address])).values()} | blocked
 
 
 async def _hashing(connection: Connection) -> Hashing:
@@ -160,11 +129,8 @@ def remove(channel: Channel, recipient: str, why: str, by: str) -> None:
     async def task(pool: Pool) -> bool:
         async with pool.acquire() as connection:
             hashes = await _hashing(connection)
-            if not await kept.blocked_among(connection, [(int(channel), normal(recipient))], hashes):
-                return False
-            for spelled in await _to_unblock(connection, hashes, (int(channel), normal(recipient))):
-                await kept.unblock(connection, channel, spelled, await clock(connection), by, why)
-            return True
+            who = By(by, "cli", await clock(connection))
+            return await blocking.unblock(connection, hashes, channel, recipient, why, who)
 
     if not session.work(task):
         raise click.ClickException(
@@ -179,29 +145,19 @@ def remove(channel: Channel, recipient: str, why: str, by: str) -> None:
 @_json
 def check(channel: Channel, recipient: str, *, as_json: bool) -> None:
     """Say whether RECIPIENT is blocked on CHANNEL, and everything that ever blocked or unblocked it."""
-    address = (int(channel), normal(recipient))
 
-    async def task(pool: Pool) -> tuple[bool, list[asyncpg.Record]]:
+    async def task(pool: Pool) -> tuple[bool, list[dict[str, Any]]]:
         async with pool.acquire() as connection:
             hashes = await _hashing(connection)
-            blocked = await kept.blocked_among(connection, [address], hashes)
-            spelled = hashing.spellings(hashes, address[1])
-            proofs = [row for one in spelled for row in await kept.proof(connection, channel, one)]
-            return bool(blocked), sorted(proofs, key=lambda row: row["at"])
+            blocked = await blocking.check(connection, hashes, [(channel, recipient)])
+            return blocked[0], await blocking.proofs(connection, hashes, channel, recipient)
 
     blocked, proofs = session.work(task)
     if as_json:
-        show_json({"blocked": blocked, "proofs": [_proof(row) for row in proofs]})
+        show_json({"blocked": blocked, "proofs": proofs})
         return
     click.echo(("blocked" if blocked else "not blocked") + f" on {channel.word}")
     if proofs:
         click.echo("")
         columns = ("at", "what", "because", "account", "message", "by", "detail")
-        said = [_proof(row) for row in proofs]
-        show_table(columns, [[one[name] for name in columns] for one in said], sparse=True)
-
-
-def _proof(row: asyncpg.Record) -> dict[str, Any]:
-    because = None if row["bits"] is None else _because(row["bits"], row["reason"])
-    names = ("what", "at", "account", "detail", "by")
-    return {**{name: row[name] for name in names}, "because": because, "message": row["message"] or None}
+        show_table(columns, [[one[name] for name in columns] for one in proofs], sparse=True)

@@ -59,7 +59,7 @@ def create(
             now = await clock(connection)
             until = None if lifetime is None else now + lifetime
             wanted = Token(name, frozenset(map(Scope, words)), masked, until)
-            return await tokens.create(connection, wanted, now, By(by, "cli"))
+            return await tokens.create(connection, wanted, By(by, "cli", now))
 
     made = session.work(task)
     if made is None:
@@ -97,7 +97,7 @@ def revoke(name: str, by: str) -> None:
 
     async def task(pool: Pool) -> list[str] | None:
         async with pool.acquire() as connection:
-            if await tokens.revoke(connection, name, await clock(connection), By(by, "cli")):
+            if await tokens.revoke(connection, name, By(by, "cli", await clock(connection))):
                 return None
             return [row["name"] for row in await tokens.everyone(connection) if row["revoked_at"] is None]
 

@@ -71,6 +71,11 @@ async def communications(connection: Connection, limit: int) -> list[str]:
     return [row["name"] for row in await connection.fetch(QUERIES.communications, limit)]
 
 
+async def communications_before(connection: Connection, number: int | None, limit: int) -> list[asyncpg.Record]:
+    """Communications (id, name) from the newest on, or from before one on."""
+    return await connection.fetch(QUERIES.communications_before, number, limit)
+
+
 async def classes(connection: Connection, number: int) -> list[Class]:
     """How many messages of a communication stand in each way that a vocabulary can tell apart, archived ones too.
 

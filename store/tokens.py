@@ -50,27 +50,27 @@ class TooOften(Exception):
         self.seconds = seconds
 
 
-async def create(connection: Connection, token: Token, now: datetime, by: By) -> str | None:
+async def create(connection: Connection, token: Token, by: By) -> str | None:
     """Make a token; its text, which is not kept. None if a valid token of that name is there."""
     key = "".join(secrets.choice(_LETTERS) for _ in range(12))
     text = f"landed_{key}_{secrets.token_urlsafe(32)}"
     words = sorted(token.scopes)
     async with connection.transaction():
         made = await connection.fetchval(
-            QUERIES.create, token.name, key, _hash(text), words, token.masked, now, by.name, token.expires_at
+            QUERIES.create, token.name, key, _hash(text), words, token.masked, by.at, by.name, token.expires_at
         )
         if made is None:
             return None
-        await changes.add(connection, now, by, "token_created", token.name, scopes=words, masked=token.masked)
+        await changes.add(connection, by, "token_created", token.name, scopes=words, masked=token.masked)
     return text
 
 
-async def revoke(connection: Connection, name: str, now: datetime, by: By) -> bool:
+async def revoke(connection: Connection, name: str, by: By) -> bool:
     """End a token and its sessions; false if no valid one has that name."""
     async with connection.transaction():
-        if await connection.fetchval(QUERIES.revoke, name, now, by.name) is None:
+        if await connection.fetchval(QUERIES.revoke, name, by.at, by.name) is None:
             return False
-        await changes.add(connection, now, by, "token_revoked", name)
+        await changes.add(connection, by, "token_revoked", name)
     return True
 
 

@@ -46,6 +46,10 @@ select id, name from landed.communication where name = $1;
 -- The newest communications. $1 how many
 select c.name, c.id from landed.communication c order by c.id desc limit $1;
 
+-- name: communications_before
+-- Communications from the newest on, by key. $1 before number (null: the newest), $2 how many
+select c.id, c.name from landed.communication c where $1::integer is null or c.id < $1 order by c.id desc limit $2;
+
 -- name: page
 -- Messages of a communication in the order of recording, by key. $1 communication, $2 after id, $3 how many
 select m.id, a.name as account, m.channel, m.recipient, m.provider_id, m.part, m.reference, m.heard, m.status,

@@ -51,9 +51,8 @@ class Web:
     async def token(self, *scopes: Scope, name: str = "somebody", masked: bool = False) -> str:
         """A new token."""
         async with self.pool.acquire() as connection:
-            made = await tokens.create(
-                connection, Token(name, frozenset(scopes), masked), await clock(connection), By("operator", "cli")
-            )
+            by = By("operator", "cli", await clock(connection))
+            made = await tokens.create(connection, Token(name, frozenset(scopes), masked), by)
         assert made is not None
         return made
 

@@ -1,0 +1,95 @@
+"""What a person or a program asks and changes about blocked addresses, however recipients are kept."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+
+from rules.hashing import Hashing
+from rules.recipients import normal
+from rules.statuses import Channel, Engagement, Reason, Status
+from store import changes, hashing, suppression
+from store.changes import By
+from store.connections import Connection
+from store.suppression import Fact
+
+
+async def block(
+    connection: Connection,
+    hashes: Hashing,
+    channel: Channel,
+    recipients: Iterable[str],
+    why: str,
+    by: By,
+) -> int:
+    """Block addresses; how many were not blocked by a person at this moment already. Who did it is on record."""
+    wanted = sorted({normal(recipient) for recipient in recipients if recipient.strip()})
+    async with connection.transaction():
+        if hashes.everyone:
+            await hashing.begin(connection, hashes, by.at)
+        spelled = await hashing.kept(connection, hashes, [(int(channel), recipient) for recipient in wanted])
+        facts = [(Fact(channel, recipient, detail=why), by.at) for recipient in spelled.values()]
+        blocked = await suppression.add(connection, facts, by.at, by.name)
+        await changes.add(connection, by, "addresses_blocked", channel=channel.word, addresses=blocked)
+    return blocked
+
+
+async def unblock(connection: Connection, hashes: Hashing, channel: Channel, recipient: str, note: str, by: By) -> bool:
+    """Unblock an address; false if nothing blocks it. Who did it is on record."""
+    address = (int(channel), normal(recipient))
+    async with connection.transaction():
+        if not await suppression.blocked_among(connection, [address], hashes):
+            return False
+        for spelled in await _to_unblock(connection, hashes, address):
+            await suppression.unblock(connection, channel, spelled, by.at, by.name, note)
+        await changes.add(connection, by, "address_unblocked", channel=channel.word)
+    return True
+
+
+async def _to_unblock(connection: Connection, hashes: Hashing, address: tuple[int, str]) -> set[str]:
+    """The spelling under which messages to it are kept, and every one that is blocked."""
+    both = [(address[0], one) for one in hashing.spellings(hashes, address[1])]
+    blocked = {recipient for _, recipient in await suppression.blocked_among(connection, both)}
+    return {*(await hashing.kept(connection, hashes, [address])).values()} | blocked
+
+
+async def check(connection: Connection, hashes: Hashing, addresses: Sequence[tuple[Channel, str]]) -> list[bool]:
+    """Whether each address is blocked, in their order."""
+    asked = [(int(channel), normal(recipient)) for channel, recipient in addresses]
+    blocked = await suppression.blocked_among(connection, list(dict.fromkeys(asked)), hashes)
+    return [address in blocked for address in asked]
+
+
+async def proofs(connection: Connection, hashes: Hashing, channel: Channel, recipient: str) -> list[dict[str, Any]]:
+    """Everything that ever blocked or unblocked an address, oldest first."""
+    spelled = hashing.spellings(hashes, normal(recipient))
+    rows = [row for one in spelled for row in await suppression.proof(connection, channel, one)]
+    return [proof(row) for row in sorted(rows, key=lambda row: row["at"])]
+
+
+def plain(row: asyncpg.Record) -> dict[str, Any]:
+    """A row of `suppression.page` in words."""
+    return {
+        "channel": Channel(row["channel"]).word,
+        "recipient": row["recipient"],
+        "since": row["since"],
+        "because": because(row["bits"], row["reason"]),
+        "proofs": row["proofs"],
+        "message": row["message"] or None,
+        "added_by": row["added_by"],
+    }
+
+
+def proof(row: asyncpg.Record) -> dict[str, Any]:
+    """A row of `suppression.proof` in words."""
+    why = None if row["bits"] is None else because(row["bits"], row["reason"])
+    names = ("what", "at", "account", "detail", "by")
+    return {**{name: row[name] for name in names}, "because": why, "message": row["message"] or None}
+
+
+def because(bits: int, reason: int) -> str:
+    """What blocked an address, in the words of the model."""
+    words = [kind.word.removesuffix("_at") for kind in Engagement if bits & kind.bit]
+    words += [status.word for status in Status if bits & status.bit and not words]
+    why = Reason(reason).word
+    return ", ".join([*(words or ["a person"]), *([why] if why else [])])
