@@ -121,6 +121,12 @@ class Worker:
         }
         self._process: asyncio.subprocess.Process | None = None
 
+    def configure(self, text: str) -> None:
+        """Change its configuration as an operator does: by another file in the place of the one that is there."""
+        new = self._config.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self._config)
+
     async def start(self) -> None:
         """Start one that does not run."""
         with self.log.open("ab") as log:

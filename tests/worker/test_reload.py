@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx
 import pytest
@@ -20,6 +20,8 @@ from store import retiming as kept
 from store.connections import Pool, clock
 from tests.worker.office import Office, desk_of, later, office
 from tests.worker.pretend import BASE, Pretend, Provider, record
+from tests.worker.process import Twilio, Worker, configuration
+from tests.worker.test_killed import until
 from worker.build import build, faults
 from worker.configured import configured
 from worker.live import Live
@@ -400,3 +402,47 @@ async def test_what_cannot_be_written_down_is_applied_at_the_next_look(
 
     assert "every 4h" in await pool.fetchval("select schedules ->> 'sms' from landed.retiming")
     assert [one["changed"] for one in this.events("configuration_changed")] == [["accounts.main.then"]]
+
+
+@pytest.mark.once
+async def test_a_running_worker_follows_its_file_without_a_restart(
+    pool: Pool, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    """As an operator runs it: a message to be looked at in an hour is looked at now; a bad file changes nothing."""
+    twilio = Twilio(words={"SM1": ("delivered", None), "SM2": ("delivered", None)})
+    insert = "insert into landed.inbox (account, channel, provider_id) values ('sms', 'sms', $1)"
+    async with twilio.served() as url:
+        rarely = configuration(url).replace('looks = ["100ms", "500ms"]\nthen = "1s"', 'looks = ["1h"]')
+        often = rarely.replace('"1h"', '"1s", "2s"').replace("looks", 'then = "1s"\nlooks')
+        async with Worker(tmp_path, database, redis_url, rarely) as worker:
+            await until(lambda: _is(worker.events("worker_started")), "the worker works")
+            await pool.execute(insert, "SM1")
+            await until(lambda: _some(pool, "select count(*) from landed.watch"), "the message is recorded")
+            worker.configure(often.replace("rate = 1000", 'rate = "fast"\nlokks = ["1s"]'))
+            await until(lambda: _is(worker.events("configuration_refused")), "the bad file is refused")
+            (refused,) = worker.events("configuration_refused")
+            asked = twilio.asked
+
+            worker.configure(often)
+            one = "select count(*) from landed.messages where status = 'delivered'"
+            await until(lambda: _some(pool, one), "it looks")
+            await pool.execute(insert, "SM2")
+            two = "select count(*) = 2 from landed.messages where status = 'delivered'"
+            await until(lambda: _some(pool, two), "it looks at new ones too")
+            code, _ = await worker.stop()
+
+    (changed,) = worker.events("configuration_changed")
+    assert (asked, code) == (0, 0)
+    assert isinstance(refused["problems"], list)
+    assert [problem.partition(" ")[0] for problem in refused["problems"]] == ["accounts.sms.rate:", "unknown"]
+    assert changed["changed"] == ["accounts.sms.looks", "accounts.sms.then"]
+    assert len(worker.events("worker_started")) == 1
+    assert "planted-secret" not in worker.log.read_text()
+
+
+async def _is(found: object) -> bool:
+    return bool(found)
+
+
+async def _some(pool: Pool, query: LiteralString) -> bool:
+    return bool(await pool.fetchval(query))
