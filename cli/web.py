@@ -9,9 +9,10 @@ from cli import logs, session
 from config import Settings, words
 from store.connections import Pool, open_pool
 from store.migrations import migrate
+from store.standing import Configured
 from web.app import create_app
 from web.server import address, listen, serve
-from web.site import Configured, Site
+from web.site import Site
 
 
 @click.command()

@@ -119,6 +119,13 @@ def _header(lines: _Lines) -> tuple[str, list[str]]:
     return delimiter, header
 
 
+def of_json(number: int, line: bytes) -> Row | None:
+    """The row of one line of NDJSON; None for an empty one."""
+    if number == 1:
+        line = line.removeprefix(b"\xef\xbb\xbf")
+    return next(_object(number, line.decode("utf-8", "surrogateescape")), None)
+
+
 def _object(number: int, text: str) -> Iterator[Row]:
     if not text.strip():
         return

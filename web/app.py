@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from store import hashing, migrations, tokens
 from web import api, health, pages, static
 from web.answering import add_handlers
+from web.api import about
 from web.headers import Headers
 from web.limits import Limits
 from web.logged import Logged
@@ -47,6 +48,7 @@ def create_app(site: Site) -> FastAPI:
 
     app = FastAPI(title="Landed", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.site = site
+    app.state.api = api.routers()
     add_handlers(app)
     for router in routers():
         app.include_router(router)
@@ -60,4 +62,4 @@ def create_app(site: Site) -> FastAPI:
 
 def routers() -> list[APIRouter]:
     """Every route that there is."""
-    return [health.router, static.router, *api.routers(), *pages.routers()]
+    return [health.router, static.router, *api.routers(), about.page, *pages.routers()]

@@ -13,20 +13,13 @@ from rules.hashing import PLAIN, Hashing
 from rules.sealing import Seal
 from rules.vocabularies import Vocabulary
 from store.connections import Connection, Pool
+from store.standing import Configured
 from web.refresher import Refresher
 
 #: How long a request waits for one of the connections, in seconds.
 PATIENCE = 10.0
 
 OpenPool = Callable[[], AbstractAsyncContextManager[Pool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Configured:
-    """What people see of a configured account's settings."""
-
-    adapter: str
-    paused: bool = False
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ Reader = Annotated[Viewer, Depends(Needs(Scope.READ))]
 Recorder = Annotated[Viewer, Depends(Needs(Scope.RECORD))]
 Operator = Annotated[Viewer, Depends(Needs(Scope.OPERATE))]
 ReaderOrRecorder = Annotated[Viewer, Depends(Needs(Scope.READ, Scope.RECORD))]
+Anybody = Annotated[Viewer, Depends(Needs(*Scope))]
 
 
 async def viewer_of(request: Request, live: Live) -> Viewer | None:
@@ -60,6 +61,15 @@ async def viewer_of(request: Request, live: Live) -> Viewer | None:
         request.state.viewer = await _find(request, live)
     found: Viewer | None = request.state.viewer
     return found
+
+
+async def still(request: Request, live: Live, viewer: Viewer, *scopes: Scope) -> bool:
+    """Whether it is still the same viewer, who still may: for what goes on for long."""
+    try:
+        found = await _find(request, live)
+    except Problem:
+        return False
+    return found is not None and found.key == viewer.key and found.may(*scopes) and found.masked == viewer.masked
 
 
 async def _find(request: Request, live: Live) -> Viewer | None:

@@ -16,9 +16,10 @@ from rules.viewers import Scope
 from store import tokens
 from store.changes import By
 from store.connections import Pool, clock, open_pool
+from store.standing import Configured
 from store.tokens import Token
 from web.app import create_app
-from web.site import Configured, Site, live_of
+from web.site import Site, live_of
 
 #: Where a client is that is not on this machine.
 ELSEWHERE = ("203.0.113.7", 40000)
