@@ -16,8 +16,17 @@ from rules.envelope import Envelope
 from rules.places import Path, Places, path
 from rules.search import Limits, searched
 
-#: A path is good enough if no other can be better by more than this share.
-NEAR = 1e-4
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to search: until no path can be better by more than the share `near`, or for so many steps."""
+
+    near: float
+    steps: int
+
+
+THOROUGH = Effort(1e-4, 3_000_000)
+QUICK = Effort(0.01, 200_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +37,26 @@ class Best:
     bound: float
 
 
-def least_delay(where: Places, cost: float, near: float = NEAR) -> Best:
+def least_delay(where: Places, cost: float, effort: Effort = THOROUGH) -> Best:
     """The path with the least delay whose cost is at most `cost`."""
     inside, outside = _fewest(where), _all(where)
     if outside.cost <= cost:
         return Best(outside, outside.delay)
     inside, outside, rate = _around(where, inside, outside, lambda found: found.cost <= cost)
     bound = max(inside.delay - rate * (cost - inside.cost), outside.delay)
-    if inside.delay > bound * (1 + near):
+    if inside.delay > bound * (1 + effort.near):
         inside, complete = searched(
             where,
             inside,
-            lambda best: Limits(cost, best.delay * (1 - near), rate),
+            effort.steps,
+            lambda best: Limits(cost, best.delay * (1 - effort.near), rate),
             lambda found: (found.cost > cost, found.delay, found.cost),
         )
-        bound = inside.delay * (1 - near) if complete else bound
+        bound = inside.delay * (1 - effort.near) if complete else bound
     return Best(inside, min(bound, inside.delay))
 
 
-def least_cost(where: Places, delay: float, near: float = NEAR) -> Best:
+def least_cost(where: Places, delay: float, effort: Effort = THOROUGH) -> Best:
     """The path with the least cost whose delay is at most `delay`. ValueError if a look everywhere has a longer one."""
     delay += 1e-12 * where.spent[-1]  # sums of fractions are not exact
     outside, inside = _fewest(where), _all(where)
@@ -56,19 +66,22 @@ def least_cost(where: Places, delay: float, near: float = NEAR) -> Best:
         return Best(outside, outside.cost)
     outside, inside, rate = _around(where, outside, inside, lambda found: found.delay > delay)
     bound = max(inside.cost - (delay - inside.delay) / rate, outside.cost)
-    if inside.cost > bound + near * (bound + where.total):
+    if inside.cost > bound + effort.near * (bound + where.total):
         inside, complete = searched(
             where,
             inside,
-            lambda best: Limits(best.cost - near * (best.cost + where.total), delay, rate),
+            effort.steps,
+            lambda best: Limits(best.cost - effort.near * (best.cost + where.total), delay, rate),
             lambda found: (found.delay > delay, found.cost, found.delay),
         )
-        bound = inside.cost - near * (inside.cost + where.total) if complete else bound
+        bound = inside.cost - effort.near * (inside.cost + where.total) if complete else bound
     return Best(inside, min(bound, inside.cost))
 
 
 def _all(where: Places) -> Path:
-    """A look at every place that learns something."""
+    """A look at every place that learns something; or where looks are counted besides, at those that are worth it."""
+    if any(where.extra):
+        return _cheapest(where, 0.0)
     below = (0.0, *where.known)
     return path(where, (here for here, known in enumerate(where.known) if known > below[here]))
 
@@ -96,11 +109,11 @@ def _cheapest(where: Places, rate: float) -> Path:
     lines = Envelope[int]()
     lines.add(0.0, 0.0, -1)
     before = []
-    columns = zip(where.ages, where.known, where.costs, strict=True)
-    for here, (age, known, cost) in enumerate(columns):
+    columns = zip(where.ages, where.known, where.costs, where.extra, strict=True)
+    for here, (age, known, cost, extra) in enumerate(columns):
         least, previous = lines.lowest(age)
         before.append(previous)
-        lines.add(-known, least + age * known + rate * cost, here)
+        lines.add(-known, least + age * known + rate * cost + extra, here)
     looks = [where.end]
     while (here := before[looks[-1]]) >= 0:
         looks.append(here)

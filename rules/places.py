@@ -29,6 +29,8 @@ class Places:
     #: How many messages are open after a look there. At the horizon nothing follows.
     costs: tuple[float, ...]
     total: float
+    #: What a look there is counted besides, as if it were delay; nothing at the horizon.
+    extra: tuple[float, ...]
 
     @property
     def end(self) -> int:
@@ -54,7 +56,7 @@ def path(where: Places, looks: Iterable[int]) -> Path:
     """The path over these places and the horizon."""
     taken = tuple(sorted({*looks, where.end}))
     delay = sum(where.delay(one, other) for one, other in pairwise((-1, *taken)))
-    return Path(taken, sum(where.costs[here] for here in taken), delay)
+    return Path(taken, sum(where.costs[here] for here in taken), delay + sum(where.extra[here] for here in taken))
 
 
 def places(curve: Curve, ages: Sequence[float] | None = None, first: float = 0.0) -> Places:
@@ -77,7 +79,7 @@ def places(curve: Curve, ages: Sequence[float] | None = None, first: float = 0.0
         known.append(reached)
         spent.append(total_age)
     costs = (_whole(curve.total - settled, curve.total) for settled in known[:-1])
-    return Places((*chosen, curve.horizon), tuple(known), tuple(spent), (*costs, 0.0), curve.total)
+    return Places((*chosen, curve.horizon), tuple(known), tuple(spent), (*costs, 0.0), curve.total, (0.0,) * len(known))
 
 
 def _whole(count: float, total: float) -> float:

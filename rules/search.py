@@ -7,9 +7,6 @@ from typing import Any, Optional
 from rules.envelope import Envelope
 from rules.places import Path, Places, path
 
-#: Steps of the whole search at most, a step being one beginning of a path taken one look further.
-PATIENCE = 3_000_000
-
 #: Steps of the first, coarse search at most, if no beginning could be left out: places by costs told apart.
 COARSE = 200_000
 
@@ -45,13 +42,13 @@ class Begun:
 
 
 def searched(
-    where: Places, known: Path, limits: Callable[[Path], Limits], order: Callable[[Path], Any]
+    where: Places, known: Path, patience: int, limits: Callable[[Path], Limits], order: Callable[[Path], Any]
 ) -> tuple[Path, bool]:
     """The first by `order` of the paths within the limits and the one known, and whether all were gone through.
 
     At first some places are tried, with costs told apart coarsely, so that a good path is known soon; then those around
     its looks; then all. `limits` are those beside the best path up to then, and the better it is, the fewer others
-    can still be better.
+    can still be better. The last takes `patience` steps at most, a step being a beginning taken one look further.
     """
     rate = limits(known).rate
     ahead, sums = _ahead(where, rate), _behind(where, rate)
@@ -64,8 +61,8 @@ def searched(
     for wanted in (_spaced, _near):
         chosen = wanted(places_open(best), best)
         coarse = max(unit, limits(best).cost * len(chosen) / COARSE)
-        best = min([best, *_tried(where, chosen, ahead, limits(best), coarse)[0]], key=order)
-    found, complete = _tried(where, [*places_open(best), where.end], ahead, limits(best), unit)
+        best = min([best, *_tried(where, chosen, ahead, limits(best), coarse, patience)[0]], key=order)
+    found, complete = _tried(where, [*places_open(best), where.end], ahead, limits(best), unit, patience)
     return min([best, *found], key=order), complete and unit == 1
 
 
@@ -86,8 +83,9 @@ def _behind(where: Places, rate: float) -> list[float]:
     lines = Envelope[None]()
     lines.add(0.0, 0.0, None)
     sums = []
-    for age, known, spent, cost in zip(where.ages, where.known, where.spent, where.costs, strict=True):
-        least = lines.lowest(age)[0] + age * known + rate * cost
+    columns = zip(where.ages, where.known, where.spent, where.costs, where.extra, strict=True)
+    for age, known, spent, cost, extra in columns:
+        least = lines.lowest(age)[0] + age * known + rate * cost + extra
         sums.append(least - spent)
         lines.add(-known, least, None)
     return sums
@@ -101,12 +99,13 @@ def _ahead(where: Places, rate: float) -> list[float]:
         age, known, spent = where.ages[here], where.known[here], where.spent[here]
         if here < where.end:
             sums[here] = spent + lines.lowest(-known)[0]
-        lines.add(age, age * known - spent + rate * where.costs[here] + sums[here], None)
+        own = rate * where.costs[here] + where.extra[here]
+        lines.add(age, age * known - spent + own + sums[here], None)
     return sums
 
 
 def _tried(
-    where: Places, chosen: Sequence[int], ahead: Sequence[float], limits: Limits, unit: float
+    where: Places, chosen: Sequence[int], ahead: Sequence[float], limits: Limits, unit: float, patience: int
 ) -> tuple[list[Path], bool]:
     """Paths over the places chosen, among them the best, and whether all could be tried.
 
@@ -124,7 +123,7 @@ def _tried(
         for layer, value, begun in reached:
             layers.setdefault(layer, Envelope()).add(-where.known[here], value + where.spent[here], begun)
         steps += len(layers)
-        if steps > PATIENCE:
+        if steps > patience:
             break
     return [], False
 
@@ -139,7 +138,7 @@ def _reached(
 ) -> list[tuple[int, float, Begun]]:
     """Every way to a place that may still be the best: its layer, its delay, and the path begun."""
     age, own = where.ages[here], where.costs[here]
-    base = age * where.known[here] - where.spent[here]
+    base = age * where.known[here] - where.spent[here] + where.extra[here]
     most, limit, rate = limits.cost * (1 + 1e-12), limits.sum - ahead - base, limits.rate
     fresh: dict[int, tuple[float, Begun, float]] = {}
     for lines in layers.values():
