@@ -11,6 +11,9 @@ LONGEST_REST = timedelta(minutes=5)
 #: So many requests in a row must fail before a provider that answers others is left alone.
 IN_A_ROW = 3
 
+#: The same of requests that failed before, or whose half did: so many it takes to find one among a thousand messages.
+IN_A_ROW_AGAIN = 12
+
 #: Requests in the first round after the provider has answered again; each round that goes well has twice as many.
 FIRST_ROUND = 2
 
@@ -31,10 +34,8 @@ def stand(
     """How a breaker stands. `is_refused`: the settings in force are those that the provider has refused."""
     if is_refused:
         return Stand.STOPPED
-    if ask_after is not None and ask_after > now:
-        return Stand.OPEN
     if failures:
-        return Stand.HALF_OPEN
+        return Stand.OPEN if ask_after is not None and ask_after > now else Stand.HALF_OPEN
     return Stand.CLOSED if easing is None else Stand.RECOVERING
 
 
@@ -68,7 +69,10 @@ class Run:
         self.good += 1
         self.in_a_row = 0
 
-    def failed(self) -> bool:
-        """A request failed, and so did its repetitions; whether the provider is to be left alone now."""
+    def failed(self, *, again: bool = False) -> bool:
+        """A request failed, and so did its repetitions; whether the provider is to be left alone now.
+
+        `again`: it, or what it is a part of, failed before in this poll, so that it may be to blame itself.
+        """
         self.in_a_row += 1
-        return self.is_careful or not self.good or self.in_a_row >= IN_A_ROW
+        return self.is_careful or not self.good or self.in_a_row >= (IN_A_ROW_AGAIN if again else IN_A_ROW)

@@ -174,11 +174,12 @@ class Asking:
 
         One message may bring down the request about it each time. Such a one is found like one that spoils a batch.
         """
-        if self._this.run.failed() or error.retry_after is not None:
+        again = batch.is_again or batch.why is Why.APART
+        if self._this.run.failed(again=again) or error.retry_after is not None:
             self._stop(batch, error)
             return
         self._this.note(batch, self._this.now(), result="unreachable", detail=str(error))
-        if not batch.is_again:
+        if not again:
             self._later.append(replace(batch, is_again=True))
         elif isinstance(batch.what, Window):
             self._stop(batch, error)

@@ -4,7 +4,18 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rules.breaker import FIRST_ROUND, IN_A_ROW, LONGEST_REST, SHORTEST_REST, Run, Stand, eased, rest, stand
+from rules.breaker import (
+    FIRST_ROUND,
+    IN_A_ROW,
+    IN_A_ROW_AGAIN,
+    LONGEST_REST,
+    SHORTEST_REST,
+    Run,
+    Stand,
+    eased,
+    rest,
+    stand,
+)
 from tests.rules.saying import minute
 
 NOW = minute(0)
@@ -15,6 +26,7 @@ NOW = minute(0)
     [
         (Stand.CLOSED, 0, None, None, False),
         (Stand.CLOSED, 0, minute(-1), None, False),
+        (Stand.CLOSED, 0, minute(1), None, False),
         (Stand.OPEN, 1, minute(1), None, False),
         (Stand.HALF_OPEN, 1, NOW, None, False),
         (Stand.HALF_OPEN, 3, None, None, False),
@@ -25,7 +37,7 @@ NOW = minute(0)
 def test_a_breaker_stands_in_one_way(
     expected: Stand, failures: int, ask_after: datetime | None, easing: int | None, *, is_refused: bool
 ) -> None:
-    """Refused credentials outlast every rest, and a rest outlasts the probe after it."""
+    """Refused credentials outlast every rest. Where nothing failed, an account only waits for its quota."""
     found = stand(NOW, failures=failures, ask_after=ask_after, easing=easing, is_refused=is_refused)
 
     assert found == expected
@@ -60,6 +72,15 @@ def test_one_that_answers_others_is_left_alone_after_some_failures_in_a_row() ->
     run.well()
 
     assert [run.failed() for _ in range(IN_A_ROW)] == [False] * (IN_A_ROW - 1) + [True]
+
+
+def test_what_failed_before_may_be_to_blame_itself() -> None:
+    """Finding one among a thousand messages takes ten halvings, each of which may fail first at the half with it."""
+    run = Run()
+    run.well()
+
+    assert [run.failed(again=True) for _ in range(IN_A_ROW_AGAIN)] == [False] * (IN_A_ROW_AGAIN - 1) + [True]
+    assert 2 ** (IN_A_ROW_AGAIN - 2) > 1000
 
 
 def test_one_that_fails_every_second_request_is_asked_on() -> None:
