@@ -2,15 +2,22 @@
 
 import asyncio
 
+import asyncpg
 import click
 from pydantic import SecretStr
 
 from cli import session
-from cli.output import show_json, show_table
+from cli.output import show_json, show_table, visible
 from cli.working import work
 from config import Settings
 from embedded.running import running
+from rules.times import iso
+from store import retiming
+from store.connections import StoreUnreachable, clock, open_pool
 from worker.queue import health
+
+#: How long Postgres may take to say which workers refuse their file, in seconds.
+PATIENCE = 2.0
 
 
 @click.command()
@@ -24,7 +31,10 @@ def worker(*, asks_health: bool, as_json: bool) -> None:
     session.accounts(known)  # what is wrong is said before anything starts
     known = _with_servers(known)
     if asks_health:
-        _show(asyncio.run(_health(known)), as_json=as_json)
+        found = asyncio.run(_health(known))
+        _show(found, as_json=as_json)
+        if not as_json:
+            asyncio.run(_show_refusals(known))
     else:
         asyncio.run(work(known))
 
@@ -48,6 +58,22 @@ def _with_servers(known: Settings) -> Settings:
 async def _health(known: Settings) -> dict[str, str]:
     assert known.redis_url is not None  # noqa: S101 - `_with_servers` set it
     return await health(known.redis_url.get_secret_value())
+
+
+async def _show_refusals(known: Settings) -> None:
+    """Which workers go on with old settings, because something is wrong with the new ones."""
+    assert known.database_url is not None  # noqa: S101 - `_with_servers` set it
+    url = known.database_url.get_secret_value()
+    try:
+        there = open_pool(url, size=1, prepared=known.prepared_statements, patience=PATIENCE)
+        async with there as pool, pool.acquire() as connection:
+            refusals = await retiming.refusals(connection, await clock(connection))
+    except (StoreUnreachable, asyncpg.PostgresError):
+        # The workers live nevertheless, which is what was asked.
+        return
+    for row in refusals:
+        said = f"{row['worker']} refuses its changed files since {iso(row['refused_at'])} and goes by the old settings:"
+        click.echo("\n".join(("", visible(said), *(f"  {visible(problem)}" for problem in row["problems"]))))
 
 
 def _show(found: dict[str, str], *, as_json: bool) -> None:

@@ -1,9 +1,13 @@
 """`landed worker --health`: which workers live, for a person, a program and whatever watches over containers."""
 
 import asyncio
+from datetime import timedelta
 
+import asyncpg
 from redis.asyncio import Redis
 
+from store import retiming
+from store.connections import clock
 from tests.cli.conftest import Place
 from worker.queue import HEALTH
 
@@ -34,3 +38,24 @@ def test_where_no_worker_lives_the_exit_code_is_1(landed: Place) -> None:
 
 def test_json_alone_is_wrong_use(landed: Place) -> None:
     assert "--json goes with --health" in landed("worker", "--json", code=2).err
+
+
+def test_a_worker_that_refuses_its_changed_files_is_named_with_everything_that_is_wrong(
+    landed: Place, database: str, redis_url: str
+) -> None:
+    problems = ["accounts.a.rate: 'fast' is not a rate", "unknown setting 'lokks' in accounts.a"]
+
+    async def refuse(ago: timedelta, name: str) -> None:
+        connection = await asyncpg.connect(database)
+        await retiming.refuse(connection, name, await clock(connection) - ago, problems)
+        await connection.close()
+
+    asyncio.run(refuse(timedelta(), "host-1:7"))
+    asyncio.run(refuse(timedelta(hours=1), "killed-long-ago"))
+    _says(redis_url, "host-1:7", "Nov-24 22:00:00 j_complete=5")
+
+    shown = landed("worker", "--health")
+
+    assert all(f"  {problem}" in shown.out for problem in problems)
+    assert "host-1:7 refuses its changed files since" in shown.out
+    assert "killed-long-ago" not in shown.out
