@@ -43,7 +43,7 @@ begin
         where relnamespace = 'landed'::regnamespace and relkind in ('r', 'S') and relname <> 'migration'
     loop
         if found.relkind = 'S' then
-            perform setval(format('landed.%I', found.relname), 1, false);
+            execute format('alter sequence landed.%I restart', found.relname);
         else
             execute format('select exists (select from landed.%I)', found.relname) into filled;
             if filled then
