@@ -162,6 +162,9 @@ class Adapter(ABC, Generic[S]):
     #: The provider's codes, as text.
     REASONS: ClassVar[Mapping[str, Reason]]
     Settings: ClassVar[type[AdapterSettings]]
+    #: For an adapter with a `normal_id` of its own: a pattern, also for Postgres, of ids that it leaves as they are.
+    #: Messages with such ids are recorded fastest. Empty: nobody knows of any.
+    plain_ids: ClassVar[str] = ""
     #: Hosts besides that of `base_url` to which a next page may lead.
     hosts: ClassVar[tuple[str, ...]] = ()
 

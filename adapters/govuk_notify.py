@@ -89,6 +89,7 @@ class GovukNotify(Adapter[Settings]):
 
     name = "govuk_notify"
     channels = (Channel.EMAIL, Channel.SMS, Channel.LETTER)
+    plain_ids = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     limits = Limits(
         ids=1,
         references=1,

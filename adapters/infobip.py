@@ -99,6 +99,7 @@ class Infobip(Adapter[Settings]):
 
     name = "infobip"
     channels = (Channel.SMS,)
+    plain_ids = "[!-~]{1,200}"
     limits = Limits(
         ids=90,  # of the shortest that Infobip makes; of longer ones as many as the characters allow
         id_characters=2048,

@@ -197,6 +197,7 @@ class Mailgun(Adapter[Settings]):
 
     name = "mailgun"
     channels = (Channel.EMAIL,)
+    plain_ids = "[!-;=?-~]+"
     limits = Limits(
         ids=1,
         feed=300,

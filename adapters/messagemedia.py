@@ -105,6 +105,7 @@ class MessageMedia(Adapter[Settings]):
 
     name = "messagemedia"
     channels = (Channel.SMS,)
+    plain_ids = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     limits = Limits(
         ids=1,
         queue=100,

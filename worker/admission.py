@@ -17,6 +17,13 @@ from rules.statuses import NEVER_HANDED_OVER, Engagement, Reason, Status
 from store.inbox import Recording, Stray
 from worker.accounts import Account, chance
 
+#: What a row of the inbox says.
+COLUMNS = (
+    "received_at", "account", "channel", "recipient", "provider_id", "part", "reference", "communication", "status",
+    "reason", "sent_at", "scheduled_at", "deadline_at", "schedule", "acknowledged_at", "responded_at", "response",
+    "opted_out_at",
+)  # fmt: skip
+
 #: What a sender says of a message that it has not handed over, or that was refused before it was tried.
 NOT_HANDED_OVER = NEVER_HANDED_OVER | {Status.PENDING, Status.NOT_SENT}
 
@@ -44,7 +51,7 @@ def admit(
 
 def stray(row: asyncpg.Record, problem: str) -> Stray:
     """`row` as it is kept when it cannot be taken in."""
-    said = {key: value for key, value in row.items() if value is not None and key != "place"}
+    said = {column: row[column] for column in COLUMNS if row[column] is not None}
     text = row["odd"] or msgspec.json.encode(said, enc_hook=str).decode()
     return Stray(row["received_at"], problem, row["account"], text)
 

@@ -1,14 +1,15 @@
 """Intake: takes what senders said out of the inbox, and records it.
 
-1. Take a batch of rows as they lie, skipping what another worker has.
-2. Understand each; what cannot be understood is kept as a stray, with its problem.
+1. Take a batch of rows as they lie, skipping what another worker has, and record the plain ones where they are
+   (`worker.plain`).
+2. Understand each of the others; what cannot be understood is kept as a stray, with its problem.
 3. Turn messages to blocked addresses that were not handed over yet into `blocked`.
 4. Put hashes in the place of recipients, where that is wanted or the person was erased.
 5. Record new messages, join what is said of known ones, block recipients of whom only now is known that they are those
    of messages that bounced; all in the transaction that took the rows.
 6. Join the reports that came before their message.
 
-Where many rows wait, two batches are under way at once: while Postgres writes one, the other is understood.
+Where many rows wait, two batches are under way at once: Postgres writes both, or one while the other is understood.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ from rules.statuses import Reason
 from store import inbox, reports, suppression
 from store.connections import Connection, Pool, clock
 from store.deadlocks import outlast
-from store.inbox import Hand, Place, Recording, Stray
+from store.inbox import Hand, Place, Plain, Recording, Stray
+from worker import plain
 from worker.accounts import Account
 from worker.admission import admit, block, stray, unsent_address
 from worker.keeping import Batch, batch_of, recordings_as_kept
@@ -63,6 +65,8 @@ class Known:
     accounts: Mapping[str, Account]
     numbers: Mapping[str, int]
     hashing: Hashing = PLAIN
+    #: How plain rows are recorded.
+    routes: str = plain.NONE
 
 
 async def intake(
@@ -74,7 +78,8 @@ async def intake(
     hand: Hand | None = None,
 ) -> Taken:
     """Take in up to about `most` rows, from where `hand` was left."""
-    known, hand = Known(accounts, numbers, hashing), hand or Hand()
+    known = Known(accounts, numbers, hashing, plain.routes(accounts, numbers, hashing))
+    hand = hand or Hand()
     done = await _round(pool, known, hand, BATCH)
     if done.rows >= BATCH:
         share = (most - done.rows) // AT_ONCE
@@ -143,18 +148,25 @@ async def _take_one(
 async def _batch(connection: Connection, known: Known, place: Place) -> tuple[Taken, Place | None]:
     """Rows from `place` on; where the last of them lay."""
     now = await clock(connection)
-    taken, recordings, last = await outlast(connection, lambda: _take(connection, known, now, place))
+    taken, recorded, recordings = await outlast(connection, lambda: _take(connection, known, now, place))
+    if recorded.new:
+        for account, names in (await inbox.early_among(connection, recorded)).items():
+            await reports.join_early(connection, account, now, names)
     await _join_early(connection, recordings, now)
-    return taken, last
+    return taken, recorded.last
 
 
 async def _take(
     connection: Connection, known: Known, now: datetime, place: Place
-) -> tuple[Taken, Sequence[Recording], Place | None]:
+) -> tuple[Taken, Plain, Sequence[Recording]]:
     async with connection.transaction():
-        rows = await inbox.take(connection, BATCH, place)
-        taken, recordings = await _record(connection, known, now, rows)
-    return taken, recordings, inbox.last_place(rows)
+        recorded = await inbox.take_plain(connection, BATCH, place, now, known.routes)
+        taken = Taken(recorded.new, recorded.new)
+        recordings: Sequence[Recording] = ()
+        if recorded.rows:
+            others, recordings = await _record(connection, known, now, recorded.rows)
+            taken += others
+    return taken, recorded, recordings
 
 
 async def _record(

@@ -1,37 +1,114 @@
 -- What senders say, and how it is taken in.
 
--- name: take
--- Takes rows out, from a place of the table on. Run it in the transaction that records them.
--- Postgres knows times that Python does not: 44 BC, or infinity. A row with one has `odd`, all it says as JSON, and no
--- times; one received at no time was received now.
--- $1 how many, $2 from which place on
-with x as materialized (select ctid from landed.inbox where ctid >= $2 limit $1 for update skip locked),
+-- fragment: taken
+x as materialized (select ctid from landed.inbox where ctid >= $2 limit $1 for update skip locked),
 -- An array, because a join would read the inbox whole.
 taken as (
     delete from landed.inbox i
     where i.ctid = any (array(select ctid from x))
     returning i.ctid as place, i.*
 ),
-seen as (
+-- Postgres knows times that Python does not: 44 BC, or infinity. A row with one has `odd`, all it says as JSON, and no
+-- times; one received at no time was received now.
+told as (
     select t.*, case when
         least(sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at) < '0002-01-01Z'
         or greatest(sent_at, scheduled_at, deadline_at, acknowledged_at, responded_at, opted_out_at) > '9998-01-01Z'
         then (to_jsonb(t) - 'place')::text end as odd
     from taken t
+),
+seen as materialized (
+    -- Numbered anew, because nothing keeps a sender's COPY from giving two rows one number.
+    select row_number() over (order by id, place) as id, account, channel, recipient, provider_id, part, reference,
+        communication, status, reason, schedule, response, odd,
+        case when received_at between '0002-01-01Z' and '9998-01-01Z' then received_at else now() end as received_at,
+        case when odd is null then sent_at end as sent_at,
+        case when odd is null then scheduled_at end as scheduled_at,
+        case when odd is null then deadline_at end as deadline_at,
+        case when odd is null then acknowledged_at end as acknowledged_at,
+        case when odd is null then responded_at end as responded_at,
+        case when odd is null then opted_out_at end as opted_out_at,
+        place
+    from told
 )
--- Numbered anew, because nothing keeps a sender's COPY from giving two rows one number.
-select row_number() over (order by id, place) as id, account, channel, recipient, provider_id, part, reference,
-    communication, status, reason, schedule, response, odd,
-    case when received_at between '0002-01-01Z' and '9998-01-01Z' then received_at else now() end as received_at,
-    case when odd is null then sent_at end as sent_at,
-    case when odd is null then scheduled_at end as scheduled_at,
-    case when odd is null then deadline_at end as deadline_at,
-    case when odd is null then acknowledged_at end as acknowledged_at,
-    case when odd is null then responded_at end as responded_at,
-    case when odd is null then opted_out_at end as opted_out_at,
-    place
-from seen
-order by 1;
+
+-- name: take
+-- Takes rows out, from a place of the table on. Run it in the transaction that records them.
+-- $1 how many, $2 from which place on
+with
+    -- include: taken
+
+select * from seen order by id;
+
+-- name: take_plain
+-- Takes rows out as `take` does, records the plain ones where they are, and gives back the others. Plain is what most
+-- senders say of most messages: that a message with these names was sent. This is the twin of `worker/admission.py` for
+-- such rows; `worker/plain.py` says what it is told.
+-- Each row has the counts of the whole beside it. One without an id has only these.
+-- $1 how many, $2 from which place on, $3 now, $4 routes: JSON, by account and channel
+with
+    -- include: taken
+,
+-- Of those that share a name only the first is plain: the others may add to what it says, or contradict it.
+named as (
+    select *, row_number() over (partition by account, provider_id collate "C" order by id) as of_provider_id,
+        row_number() over (partition by account, reference collate "C" order by id) as of_reference
+    from seen
+),
+i as materialized (
+    select nextval('landed.message_id') as id, s.id as n, $3::timestamptz as now, (r.route -> 'account')::smallint as account,
+        (r.route -> 'channel')::smallint as channel, landed.normal_recipient(coalesce(s.recipient, '')) as recipient,
+        nullif(s.provider_id, '') as provider_id, '' as part, nullif(s.reference, '') as reference,
+        c.id as communication, null as schedule, at.sent_at, s.scheduled_at,
+        at.since + (r.route -> 'allowance')::integer * interval '1 second' as deadline_at,
+        (r.route -> 'allowance')::integer as allowance,
+        greatest($3, at.since + interval '1 second' * ((r.route -> 'earliest')::float8
+            + ((r.route -> 'latest')::float8 - (r.route -> 'earliest')::float8) * random())) as next_look_at,
+        at.since, 2 as bits, 1::smallint as top, at.sent_at as at, 0::smallint as reason, 1::smallint as attempts
+    from named s
+    cross join lateral (select $4::jsonb -> (s.account || ' ' || s.channel) as route) as r
+    cross join lateral (select coalesce(s.sent_at, s.received_at) as sent_at,
+        greatest(coalesce(s.sent_at, s.received_at), s.scheduled_at) as since) as at
+    left join landed.communication c on c.name = s.communication
+    where r.route is not null and s.odd is null and at.since < '9900-01-01Z'
+        and concat(s.status) in ('', 'sent') and concat(s.reason, s.part, s.schedule, s.response) = ''
+        and num_nonnulls(s.deadline_at, s.acknowledged_at, s.responded_at, s.opted_out_at) = 0
+        -- One of which neither is said was not handed over yet, and is not if its address is blocked.
+        and (concat(s.provider_id) <> '' or s.status = 'sent' and concat(s.reference) <> '')
+        and (concat(s.provider_id) = '' or s.of_provider_id = 1 and s.provider_id ~ (r.route ->> 'ids'))
+        and (concat(s.reference) = '' or s.of_reference = 1)
+        -- A new communication is given its number first.
+        and (concat(s.communication) = '' or c.id is not null)
+    -- Numbered in the order of their coming.
+    order by s.id
+),
+    -- include: recorded
+
+select rest.*, whole.*
+from (
+    select (select count(*) from seen) as taken, (select max(place) from seen) as last, count(*) as new,
+        min(id) as first_new, max(id) as last_new, array_agg(distinct account) as accounts
+    from done
+) as whole
+left join (
+    select * from seen
+    where (select count(*) from done) < (select count(*) from seen) and id not in (select n from done)
+) as rest on true
+order by rest.id;
+
+-- name: early_among
+-- Messages just recorded that have words waiting for them. Others may have taken numbers between the first and the last;
+-- they lose nothing by it.
+-- $1 accounts, $2 first id, $3 last id
+select m.account, m.provider_id, m.part
+from landed.message m
+-- Whatever the planner believes to be in it: a batch looks a thousand names up, and does not read all that waits.
+cross join lateral (
+    select from landed.early e
+    where e.account = m.account and e.provider_id = m.provider_id and e.part = m.part
+    limit 1
+) as e
+where m.account = any ($1::smallint[]) and m.id between $2 and $3;
 
 -- name: waiting
 select count(*) from landed.inbox;
@@ -70,6 +147,37 @@ select id, name from made
 union all
 select c.id, c.name from landed.communication c join names n on n.name = c.name;
 
+-- fragment: recorded
+-- In the order of names, so that two that record the same messages do not wait for each other in a circle.
+m as (
+    insert into landed.message (id, account, channel, recipient, provider_id, part, reference, communication, schedule,
+        sent_at, scheduled_at, deadline_at, recorded_at, heard, status, status_at, reason, cause_at, attempts)
+    select id, account, channel, recipient, provider_id, part, reference, communication, schedule, sent_at,
+        scheduled_at, deadline_at, now, bits, top, at, reason, case when reason <> 0 then at end,
+        attempts
+    from i
+    order by account, provider_id, reference, part
+    on conflict do nothing
+    returning id
+),
+-- Mostly all of them. A join would be made by comparing each with each, because nobody can tell how many there will be.
+done as materialized (
+    select * from i where (select count(*) from m) = (select count(*) from i) or id in (select id from m)
+),
+w as (
+    insert into landed.watch (account, id, channel, provider_id, part, reference, schedule, heard, allowance, sent_at,
+        deadline_at, next_look_at)
+    select account, id, channel, provider_id, part, reference, schedule, bits, allowance, since, deadline_at,
+        next_look_at
+    from done
+    where top < 4
+),
+e as (
+    insert into landed.event (seen_at, message, account, kind, applied, from_status, source, occurred_at, reason)
+    select now, id, account, top, true, null, 1, at, reason
+    from done
+)
+
 -- name: record
 -- Records new messages with the sender's first word, watches the open ones, and writes their history.
 -- Returns the ordinal of each row recorded; the others name a message that is known already.
@@ -77,7 +185,7 @@ select c.id, c.name from landed.communication c join names n on n.name = c.name;
 -- $9 schedules, $10 sent, $11 scheduled, $12 deadlines, $13 allowances, $14 next looks, $15 base times of ages,
 -- $16 bits, $17 tops, $18 times, $19 reasons, $20 attempts
 with i as materialized (
-    select nextval('landed.message_id') as id, x.*
+    select nextval('landed.message_id') as id, $1::timestamptz as now, x.*
     from unnest($2::smallint[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[],
         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $14::timestamptz[],
         $15::timestamptz[], $16::integer[], $17::smallint[], $18::timestamptz[], $19::smallint[],
@@ -85,32 +193,9 @@ with i as materialized (
         as x (account, channel, recipient, provider_id, part, reference, communication, schedule, sent_at,
             scheduled_at, deadline_at, allowance, next_look_at, since, bits, top, at, reason, attempts, n)
 ),
--- In the order of names, so that two that record the same messages do not wait for each other in a circle.
-m as (
-    insert into landed.message (id, account, channel, recipient, provider_id, part, reference, communication, schedule,
-        sent_at, scheduled_at, deadline_at, recorded_at, heard, status, status_at, reason, cause_at, attempts)
-    select id, account, channel, recipient, provider_id, part, reference, communication, schedule, sent_at,
-        scheduled_at, deadline_at, $1, bits, top, at, reason, case when reason <> 0 then at end,
-        attempts
-    from i
-    order by account, provider_id, reference, part
-    on conflict do nothing
-    returning id
-),
-w as (
-    insert into landed.watch (account, id, channel, provider_id, part, reference, schedule, heard, allowance, sent_at,
-        deadline_at, next_look_at)
-    select account, id, channel, provider_id, part, reference, schedule, bits, allowance, since, deadline_at,
-        next_look_at
-    from i join m using (id)
-    where top < 4
-),
-e as (
-    insert into landed.event (seen_at, message, account, kind, applied, from_status, source, occurred_at, reason)
-    select $1, id, account, top, true, null, 1, at, reason
-    from i join m using (id)
-)
-select i.n, i.id from i join m using (id);
+    -- include: recorded
+
+select n, id from done;
 
 -- name: known
 -- The messages that these rows name, by provider id or by reference, locked in the order in which apply locks.

@@ -15,6 +15,7 @@ from adapters.errors import Refused, Throttled, Unreadable
 from rules.reports import Report
 from tests.adapters.questions import offered
 from tests.adapters.recorded import Answer, adapter, answers, body, every_adapter, imagined, planted
+from worker.plain import plain_ids
 
 #: What a sender passes on: any status but 3xx, 401, 403, 429 and 5xx.
 STATUSES = st.sampled_from((200, 200, 200, 201, 204, 400, 404, 409, 410, 422))
@@ -155,6 +156,17 @@ def test_an_answer_of_brackets_only_is_unreadable_or_refused(name: str, depth: i
     for what in offered(asks):
         with pytest.raises((Unreadable, Refused)):
             asks.read(what, httpx.Response(200, content=b"[" * depth + b"]" * depth))
+
+
+@every_adapter
+@thoroughly
+@given(data=st.data())
+def test_a_plain_id_is_left_as_it_is(name: str, data: st.DataObject) -> None:
+    """Postgres records messages with such ids without asking us."""
+    asks = adapter(name, **imagined(name))
+    text = data.draw(st.from_regex(plain_ids(asks), fullmatch=True))
+
+    assert asks.normal_id(text) == text
 
 
 @every_adapter

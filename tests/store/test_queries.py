@@ -119,6 +119,8 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("messages", "find", ["7"], {"message_pkey", "message_by_provider_id", "message_by_reference"}),
     ("messages", "near", ["SM7"], {"message_by_provider_id", "message_by_reference"}),
     ("inbox", "take", [1000, (0, 0)], set()),
+    ("inbox", "take_plain", [1000, (0, 0), NOW, "{}"], set()),
+    ("inbox", "early_among", [[1, 2], 1, 1000], {"message_pkey", "early_once"}),
     ("inbox", "known", [[1] * 1000, NAMES, [""] * 1000, NAMES], {"message_by_provider_id", "message_by_reference"}),
     ("accounts", "askable", [EARLIER, ["one"], ["x"], [False]], {"watch_due"}),
     ("accounts", "overdue", [EARLIER], {"watch_overdue"}),
