@@ -25,7 +25,7 @@ class Effort:
     steps: int
 
 
-THOROUGH = Effort(1e-4, 3_000_000)
+THOROUGH = Effort(1e-4, 2_000_000)
 QUICK = Effort(0.01, 200_000)
 
 

@@ -40,7 +40,7 @@ DEVIATION = 1.09
 FLAT, STEEP = 1e-6, 700.0
 
 #: Steps of a tail, of equal length and of equal weight each.
-STEPS = 100
+STEPS = 500
 
 #: So many of a message may come anywhere between the last age seen and the horizon.
 UNSEEN = 0.2
@@ -154,5 +154,5 @@ def _law(curve: Curve, ages: Sequence[float], begin: int, rate: float) -> Iterat
 def _unseen(curve: Curve, last: float) -> Iterator[tuple[float, float]]:
     """A little, evenly between the last age seen and the horizon: the next message may be later than all before."""
     if last < curve.horizon:
-        steps = STEPS // 8
+        steps = STEPS // 10
         yield from ((last * (curve.horizon / last) ** ((step + 0.5) / steps), UNSEEN / steps) for step in range(steps))
