@@ -34,8 +34,8 @@ create table landed.adapted (
     -- The schedule that was set when this one began to follow; another one begins anew.
     configured text not null,
     -- The schedule in force: ages in seconds, and the repeat after them; null until it first changes.
-    looks real[],
-    repeat real,
+    looks double precision[],
+    repeat double precision,
     -- When it was last judged, and when and how often it changed.
     judged_at timestamptz,
     changed_at timestamptz,
