@@ -69,6 +69,11 @@ class Mark:
         self._at = BEGINNING
         self._begin_at = BEGINNING
 
+    @property
+    def at(self) -> datetime:
+        """From where to read where nothing below it matters for a minute."""
+        return self._at
+
     def floor(self, now: datetime) -> datetime:
         """From where to read."""
         return BEGINNING if now >= self._begin_at else self._at
@@ -96,6 +101,65 @@ async def claim(
     if mark:
         took = timedelta(seconds=time.perf_counter() - began)
         mark.claimed(now, floor, took, next((at for *_, at in rows if at is not None), None))
+    return [_watch(row) for row in rows]
+
+
+class Candidate(NamedTuple):
+    """A message that is due, not claimed."""
+
+    id: int
+    channel: Channel
+    sent_at: datetime
+    looked_at: datetime | None
+    deadline_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far candidates are looked for.
+
+    Those due for longest are read from the low-water mark `floor` on. The last look of a message is due `lag` after its
+    deadline, or when it is as old as the provider remembers (`remembered`; None: for ever); those with a deadline up to
+    `deadline_up_to` are looked at for that.
+    """
+
+    floor: datetime
+    deadline_up_to: datetime
+    lag: timedelta
+    remembered: timedelta | None
+
+
+#: To find so many messages among those recorded last that are due, so many times as many are read.
+NEWEST = 20
+
+
+async def waiting(connection: Connection, account: int, now: datetime, floor: datetime, most: int) -> int:
+    """How many messages are due, counted up to `most`."""
+    count: int = await connection.fetchval(QUERIES.waiting, account, now, floor, most)
+    return count
+
+
+async def candidates(connection: Connection, account: int, now: datetime, reach: Reach, limit: int) -> list[Candidate]:
+    """Who may come first of what is due: some last looks, some due for longest, some recorded last; `limit` of each."""
+    rows = await connection.fetch(
+        QUERIES.candidates,
+        account,
+        now,
+        reach.floor,
+        reach.deadline_up_to,
+        reach.lag,
+        reach.remembered,
+        limit,
+        limit * NEWEST,
+    )
+    return [Candidate(number, CHANNELS[channel], *rest) for number, channel, *rest in rows]
+
+
+async def claim_these(
+    connection: Connection, account: int, now: datetime, ids: Sequence[int], limit: int, lease_until: datetime
+) -> list[Watch]:
+    """Up to `limit` of these messages, the first ones that are still due and that nobody else takes just now."""
+    rows = await connection.fetch(QUERIES.claim_these, account, now, ids, limit, lease_until)
     return [_watch(row) for row in rows]
 
 
@@ -194,6 +258,14 @@ async def oldest_open(connection: Connection, account: int) -> datetime | None:
 async def backlog(connection: Connection, now: datetime) -> list[asyncpg.Record]:
     """For each account: name, open, due, overdue, next_look_at."""
     return await connection.fetch(QUERIES.backlog, now)
+
+
+async def last_looks(
+    connection: Connection, account: int, deadline_up_to: datetime, lag: timedelta, remembered: timedelta | None
+) -> list[tuple[datetime, int]]:
+    """When last looks fall due, by the tenth of an hour, and how many; of messages with a deadline up to a time."""
+    rows = await connection.fetch(QUERIES.last_looks, account, deadline_up_to, lag, remembered)
+    return [(row["due_at"], row["messages"]) for row in rows]
 
 
 async def recover(connection: Connection, account: int) -> int:

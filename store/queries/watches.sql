@@ -19,6 +19,69 @@ returning w.id, w.channel, w.provider_id, w.part, w.reference, w.schedule, w.hea
     -- In one row is enough.
     case when w.id = (select id from due limit 1) then (select due_at from due limit 1) end as earliest_due_at;
 
+-- name: waiting
+-- How many messages are due, counted up to a bound.
+-- $1 account, $2 now, $3 low-water mark, $4 how many at most
+select count(*)
+from (
+    select from landed.watch
+    where account = $1 and next_look_at <= $2 and next_look_at >= $3
+    limit $4
+) as w;
+
+-- name: candidates
+-- Of what is due, those whose last look has come, in the order of deadlines; those due for longest; and those recorded
+-- last. Each by an index, and only so many, however much is due.
+-- $1 account, $2 now, $3 low-water mark, $4 deadline up to, $5 lag, $6 how long a message is remembered (null: for ever),
+-- $7 how many of each, $8 how many of those recorded last are read to find them
+(
+    select id, channel, sent_at, looked_at, deadline_at
+    from landed.watch
+    where account = $1 and deadline_at <= $4 and next_look_at <= $2
+        and (deadline_at + $5::interval <= $2 or sent_at + $6::interval <= $2)
+    order by deadline_at
+    limit $7
+)
+union
+(
+    select id, channel, sent_at, looked_at, deadline_at
+    from landed.watch
+    where account = $1 and next_look_at <= $2 and next_look_at >= $3
+    order by next_look_at
+    limit $7
+)
+union
+(
+    select id, channel, sent_at, looked_at, deadline_at
+    from (
+        select id, channel, sent_at, looked_at, deadline_at, next_look_at
+        from landed.watch
+        where account = $1
+        order by id desc
+        limit $8
+    ) as newest
+    where next_look_at <= $2
+    limit $7
+);
+
+-- name: claim_these
+-- Takes those of these that are still due, as `claim` does.
+-- $1 account, $2 now, $3 ids, whoever comes first before the others, $4 how many, $5 end of the lease
+with due as materialized (
+    select w.ctid as place
+    from unnest($3::bigint[]) with ordinality as x (id, number)
+    join landed.watch w on w.account = $1 and w.id = x.id
+    where w.next_look_at <= $2
+    order by x.number
+    limit $4
+    for no key update of w skip locked
+)
+update landed.watch w set next_look_at = $5, leased_until = $5, looks = w.looks + 1
+where w.ctid = any (array(select place from due))
+returning w.id, w.channel, w.provider_id, w.part, w.reference, w.schedule, w.heard, w.said, w.looks, w.found,
+    w.looked_at, w.sent_at, w.deadline_at,
+    null::timestamptz as earliest_due_at;
+
 -- name: claim_one
 -- Takes one message, whether it is due or not.
 -- $1 account, $2 id, $3 end of the lease
@@ -83,6 +146,17 @@ from landed.account a
 left join landed.watch w on w.account = a.id
 group by a.name
 order by a.name;
+
+-- name: last_looks
+-- How many last looks fall due in each tenth of an hour, up to a time. A watch says only when it is settled at the
+-- earliest, which is when its last look is due, or up to a margin later.
+-- $1 account, $2 deadline up to, $3 lag, $4 how long a message is remembered (null: for ever)
+select date_bin('6 minutes', least(deadline_at + $3::interval, sent_at + $4::interval), 'epoch') as due_at,
+    count(*) as messages
+from landed.watch
+where account = $1 and deadline_at <= $2
+group by 1
+order by 1;
 
 -- name: recover
 -- Deletes watches of messages that are settled, and reports how many: there should be none.
