@@ -90,9 +90,9 @@ async def next_step(connection: Connection, schedules: Mapping[int, Schedules], 
     return Step(row["account"], frozenset(_strings(row["changed"])), row["changed_at"], row["phase"], row["place"])
 
 
-async def under_way(connection: Connection) -> bool:
-    """Whether anything is being re-timed."""
-    found: bool = await connection.fetchval(QUERIES.under_way)
+async def under_way(connection: Connection, accounts: Sequence[int]) -> bool:
+    """Whether anything of these accounts is being re-timed."""
+    found: bool = await connection.fetchval(QUERIES.under_way, accounts)
     return found
 
 

@@ -163,9 +163,9 @@ class Live:
 
     async def retime(self) -> None:
         """Make the steps of re-timing that can be made now; tell where another worker has other schedules."""
-        async with self.program.pool.acquire() as connection:
-            busy = await retiming.under_way(connection)
         known = self._known()
+        async with self.program.pool.acquire() as connection:
+            busy = await retiming.under_way(connection, list(known))
         if busy:
             await retime(self.program.pool, known)
         now = self.time()

@@ -51,8 +51,8 @@ limit 1
 for update of r skip locked;
 
 -- name: under_way
--- Whether anything is being re-timed.
-select exists (select from landed.retiming where phase <> 'none');
+-- Whether anything is being re-timed. $1 accounts
+select exists (select from landed.retiming where phase <> 'none' and account = any ($1::smallint[]));
 
 -- name: page
 -- Open messages in the order of their numbers. $1 account, $2 after which, $3 how many
