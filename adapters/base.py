@@ -18,6 +18,8 @@ from typing import ClassVar, Generic, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from adapters.allowance import Allowance, read_allowance
+from rules.quota import Most
 from rules.reports import Report
 from rules.statuses import Channel, Reason, Status
 
@@ -102,6 +104,14 @@ class Limits:
     rate: float = 10.0
     #: Requests in flight at once.
     concurrency: int = 4
+    #: The most requests in any window of a length; such limits leave room for haste that `rate` does not.
+    requests: tuple[Most, ...] = ()
+    #: The most records that may come in any window, where the provider bills them.
+    records: tuple[Most, ...] = ()
+    #: The most that requests may cost in any window.
+    cost: tuple[Most, ...] = ()
+    #: What one request costs.
+    cost_per_request: float = 0.0
     #: How long the provider remembers a message; None: longer than any deadline.
     retention: timedelta | None = None
     #: How long a lookup may still not show what has happened.
@@ -116,6 +126,16 @@ class Limits:
     confirms: bool = True
     #: Whether one provider id covers several recipients, told apart by `Report.part`.
     parts: bool = False
+
+    @property
+    def shares(self) -> bool:
+        """Whether one request may be about several messages."""
+        return bool(self.listing or self.ids > 1 or self.references > 1)
+
+    @property
+    def largest(self) -> int:
+        """The most records that one answer may bring."""
+        return max(self.ids, self.references, self.listing, self.feed, self.queue, self.drain, 1)
 
     @property
     def streams(self) -> bool:
@@ -187,6 +207,13 @@ class Adapter(ABC, Generic[S]):
     @abstractmethod
     def auth(self, now: datetime, nonce: str) -> httpx.Auth:
         """Credentials for one attempt, made afresh for each. `now` is aware, `nonce` is random."""
+
+    def allowance(self, response: httpx.Response, now: datetime) -> Allowance | None:
+        """What the headers of an answer say of how many requests are left, and for how long; None: nothing.
+
+        The usual headers are read, `adapters.allowance` names them. An adapter has its own for others.
+        """
+        return read_allowance(response, now)
 
     def normal_id(self, provider_id: str) -> str:
         """`provider_id` in the one spelling in which it is stored and compared."""

@@ -169,14 +169,15 @@ class Sender:
 
     async def _exchange(self, request: httpx.Request, attempt: Attempt, permit: Permit | None) -> httpx.Response:
         """Send once. The causes are not chained: their texts can hold addresses that stood in the query."""
-        auth = self._adapter.auth(self._clock(), secrets.token_hex(16))
+        now = self._clock()
+        auth = self._adapter.auth(now, secrets.token_hex(16))
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._client.send(_copy(request), auth=auth, stream=True, follow_redirects=False)
                 try:
                     attempt.status = answer.status_code
-                    attempt.allowance = self._allowance(answer)
-                    self._judge(answer, attempt.allowance)
+                    attempt.allowance = self._allowance(answer, now)
+                    self._judge(answer, attempt.allowance, now)
                     read = await self._read(request, answer, attempt)
                     read.extensions[PERMIT] = permit
                     return read
@@ -196,17 +197,17 @@ class Sender:
             )
         raise trouble
 
-    def _allowance(self, answer: httpx.Response) -> Allowance | None:
+    def _allowance(self, answer: httpx.Response, now: datetime) -> Allowance | None:
         """What the provider says is left; where it says no, nothing for as long as it says."""
-        said = self._adapter.allowance(answer, self._clock())
+        said = self._adapter.allowance(answer, now)
         if answer.status_code not in SAYS_NO:
             return said
-        wait = retry_after(answer, self._clock())
+        wait = retry_after(answer, now)
         if wait is None and said is not None and not said.left:
             wait = said.wait
         return Allowance(0, wait) if wait else None
 
-    def _judge(self, answer: httpx.Response, allowance: Allowance | None) -> None:
+    def _judge(self, answer: httpx.Response, allowance: Allowance | None, now: datetime) -> None:
         """Raise what an answer means that is not for the adapter, whatever its body is."""
         status = answer.status_code
         if status in {401, 403}:
@@ -217,14 +218,14 @@ class Sender:
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise Throttled(
                 f"{self._who} says that it is asked too often (status 429); it is left alone for a while",
-                allowance.wait if allowance else retry_after(answer, self._clock()),
+                allowance.wait if allowance else retry_after(answer, now),
             )
         if status // 100 == 3:  # noqa: PLR2004 - any redirection
             raise Refused(f"{self._who} answers with a redirect (status {status}); correct base_url")
         if answer.is_server_error:
             raise Unreachable(
                 f"{self._who} is in trouble (status {status}); it is asked again later",
-                retry_after(answer, self._clock()),
+                allowance.wait if allowance and status in SAYS_NO else retry_after(answer, now),
             )
 
     async def _read(self, request: httpx.Request, answer: httpx.Response, attempt: Attempt) -> httpx.Response:

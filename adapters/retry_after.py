@@ -24,8 +24,12 @@ def retry_after(response: httpx.Response, now: datetime) -> timedelta | None:
     until = _date(said)
     if until is None:
         return None
-    answered_at = _date(response.headers.get("date", "")) or now
-    return min(max(until - answered_at, timedelta()), LONGEST)
+    return min(max(until - (answered_at(response) or now), timedelta()), LONGEST)
+
+
+def answered_at(response: httpx.Response) -> datetime | None:
+    """When the provider answered, by its own clock; None if it does not say."""
+    return _date(response.headers.get("date", ""))
 
 
 def _date(said: str) -> datetime | None:

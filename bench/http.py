@@ -7,6 +7,7 @@ collapses would never be done with them; nothing counts before all are under way
 
 import asyncio
 import os
+import secrets
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -21,10 +22,10 @@ from pydantic import SecretStr
 from adapters.base import Ids
 from adapters.http import Attempt, Sender
 from adapters.twilio import Settings, Twilio
-from bench import filling
 from bench.rounds import Figures, Goal, Variant, Wrong, sure
 from bench.stage import Stage
 from bench.static import ANSWER, answering
+from rules.quota import Bounds
 from store.connections import Pool, open_pool
 from worker.pace import Pace
 
@@ -63,9 +64,7 @@ async def variants(stage: Stage) -> AsyncIterator[list[Variant]]:
         stack.enter_context(no_proxy())
         url = await stack.enter_async_context(stage.database())
         pool = await stack.enter_async_context(open_pool(url, size=2))
-        async with pool.acquire() as connection:
-            account = await filling.account(connection)
-        clients = Clients(await stack.enter_async_context(answering()), pool, account)
+        clients = Clients(await stack.enter_async_context(answering()), pool)
         yield [variant for many in IN_FLIGHT for variant in clients.variants(many)]
 
 
@@ -83,11 +82,10 @@ def no_proxy() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Clients:
-    """The ways to ask `server`. `pool` and `account` are those of the pace."""
+    """The ways to ask `server`. `pool` is that of the pace, of which each has its own."""
 
     server: str
     pool: Pool
-    account: int
 
     def variants(self, many: int) -> list[Variant]:
         """Each of them with `many` requests in flight."""
@@ -108,7 +106,7 @@ class Clients:
             "bench",
             timeout=timedelta(seconds=PATIENCE),
             concurrency=many,
-            permit=Pace(self.pool, self.account, RATE).permit,
+            permit=Pace(self.pool, secrets.token_hex(8), Bounds(RATE, many)).permit,
             observe=attempts.append,
         )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import asyncpg
 import click
 
-from adapters.http import Sender
 from cli import session
 from cli.found import find
 from cli.output import show_json, visible
@@ -15,7 +14,7 @@ from store.story import Story, tell
 from worker.accounts import Account
 from worker.desk import Desk
 from worker.look import look_now
-from worker.pace import Pace
+from worker.paced import PacedSender
 from worker.writing import Tally
 
 
@@ -81,12 +80,12 @@ async def _ask(pool: Pool, accounts: dict[str, Account], row: asyncpg.Record) ->
             f"the account of this message, {row['account_name']!r}, is not configured here: add it to landed.toml"
         )
     account = accounts[row["account_name"]]
-    pace = Pace(pool, row["account"], account.limits.rate)
-    sender = Sender(account.adapter, account.name, timeout=account.timeout, permit=pace.permit)
+    sender = PacedSender(pool, account)
     try:
         desk = Desk(pool, account, row["account"], sender)
         return await look_now(desk, row["id"], row["provider_id"] or "", row["reference"] or "")
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     finally:
+        await sender.give_back()
         await sender.aclose()

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_validator
 
-from config.kinds import Duration, DurationOrNone, Durations, Rate, Table
+from config.kinds import AtMost, Duration, DurationOrNone, Durations, Rate, Table
 from config.problems import hint
 from rules.statuses import Channel
 
@@ -54,7 +54,7 @@ class AccountOptions(ChannelOptions):
     horizon: DurationOrNone | None = None
     #: Requests a second that are always safe; also like `120/m`.
     rate: Rate | None = None
-    #: Requests in flight at once.
+    #: Requests in flight at once, over all workers together.
     concurrency: int | None = Field(default=None, ge=1, le=1000)
     #: How often a feed, queue or drain is read.
     read_every: Duration | None = None
@@ -66,6 +66,18 @@ class AccountOptions(ChannelOptions):
     confirms: bool | None = None
     #: How long after the last that was heard of it a settled message is kept; then it is archived, or dropped where
     #: there is no archive.
+    #: The most requests in any time of a length, besides `rate`: like `100/10s`, `2500/h`.
+    requests: AtMost | None = None
+    #: The most records that answers may bring, where the provider bills them.
+    records: AtMost | None = None
+    #: The most that requests may cost.
+    cost: AtMost | None = None
+    #: What one request costs, in the same money.
+    cost_per_request: float | None = Field(default=None, gt=0)
+    #: A name under which several accounts share all these limits.
+    quota: str | None = None
+    #: How many polls of it there may be at once, in any workers.
+    slices: int | None = Field(default=None, ge=1, le=100)
     keep_settled: Duration | None = None
     #: Other settings for single channels, by channel.
     channels: dict[str, ChannelOptions] = Field(default_factory=dict)
@@ -82,6 +94,14 @@ class AccountOptions(ChannelOptions):
         return schedules
 
     @field_validator("channels")
+    @field_validator("quota")
+    @classmethod
+    def _is_name(cls, quota: str | None) -> str | None:
+        if quota is not None and not NAME.fullmatch(quota):
+            msg = f"{quota!r} is no name; use a-z, 0-9 and single _, beginning with a letter"
+            raise ValueError(msg)
+        return quota
+
     @classmethod
     def _are_channels(cls, channels: dict[str, ChannelOptions]) -> dict[str, ChannelOptions]:
         known = [channel.word for channel in Channel]

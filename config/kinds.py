@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from rules import durations
+from rules.quota import Most
 
 
 class Table(BaseModel):
@@ -66,9 +67,36 @@ def _rate(value: object) -> float:
     return rate
 
 
+def _most(value: object) -> Most:
+    """At most so many in any window, like `100/10s`."""
+    count, slash, window = str(value).partition("/")
+    try:
+        amount = float(count)
+        length = timedelta(seconds=PER[window]) if window in PER else durations.parse(window)
+    except ValueError:
+        amount, length = nan, timedelta()
+    if not (slash and isfinite(amount)):
+        msg = f"{value!r} is not a limit; write how many in which time, like 100/10s, 2500/h or 50000/d"
+        raise ValueError(msg)
+    if amount <= 0 or not timedelta(seconds=1) <= length <= timedelta(days=31):
+        msg = f"{value!r} must be more than nothing, in a time between 1s and 31d"
+        raise ValueError(msg)
+    return Most(amount, length)
+
+
+def _limits(value: object) -> tuple[Most, ...]:
+    """Several of them, or one by itself."""
+    items = _list(value)
+    if not isinstance(items, list | tuple):
+        msg = "must be a list of limits like 100/10s"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueErrors
+    return tuple(one if isinstance(one, Most) else _most(one) for one in items)
+
+
 Duration = Annotated[timedelta, BeforeValidator(_positive)]
 DurationOrNone = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[timedelta, BeforeValidator(_bearable)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_list)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_list)]
 Rate = Annotated[float, BeforeValidator(_rate)]
+AtMost = Annotated[tuple[Most, ...], BeforeValidator(_limits)]

@@ -10,6 +10,8 @@ from datetime import timedelta
 from math import ceil, floor
 from typing import Any, Literal
 
+from rules import durations
+
 #: What a limit counts.
 Unit = Literal["requests", "records", "cost"]
 
@@ -28,10 +30,14 @@ class Most:
     window: timedelta
     unit: Unit = "requests"
 
+    def __str__(self) -> str:
+        """As it is written in `landed.toml`."""
+        return f"{self.amount:.15g}/{durations.text(self.window)}"
+
     @property
     def key(self) -> str:
         """Under which it is counted: whoever changes the amount goes on with what was used."""
-        return f"{self.unit}/{self.window.total_seconds():g}"
+        return f"{self.unit}/{self.window.total_seconds():.12g}"
 
 
 @dataclass(frozen=True, slots=True)

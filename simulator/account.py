@@ -21,6 +21,9 @@ from simulator.timeline import Ways, plan
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
+#: Whatever wants to know of each request as soon as it has arrived: the provider's name, and the request.
+Notice = Callable[[str, web.Request], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -42,6 +45,7 @@ class World:
 
     scenario: Scenario
     clock: Callable[[], datetime]
+    notice: Notice = lambda _name, _request: None
     requests: Counter[str] = field(default_factory=Counter)
     faulted: Counter[str] = field(default_factory=Counter)
 

@@ -14,7 +14,7 @@ from rules.state import State
 from rules.statuses import Channel
 from rules.tables import guess
 from simulator import sending
-from simulator.account import Account, World
+from simulator.account import Account, Notice, World
 from simulator.expo import Expo
 from simulator.govuk_notify import GovukNotify
 from simulator.infobip import Infobip
@@ -48,10 +48,18 @@ def _utc_now() -> datetime:
 class Simulator:
     """Six providers, each with one account. Everything follows from the scenario and the order of what is sent."""
 
-    def __init__(self, scenario: Scenario, clock: Callable[[], datetime] = _utc_now) -> None:
-        """Play `scenario`. `clock` gives aware times. Raises ScenarioError if there is no such provider or fate."""
+    def __init__(
+        self,
+        scenario: Scenario,
+        clock: Callable[[], datetime] = _utc_now,
+        notice: Notice = lambda _name, _request: None,
+    ) -> None:
+        """Play `scenario`. `clock` gives aware times; `notice` is told of each request as soon as it has arrived.
+
+        Raises ScenarioError if there is no such provider or fate.
+        """
         self.scenario = scenario
-        self._world = World(scenario, clock)
+        self._world = World(scenario, clock, notice)
         for name in scenario.weights:
             if name not in KINDS:
                 raise ScenarioError(f"weights: there is no provider {name!r}{guess(name, KINDS)}")

@@ -38,6 +38,7 @@ class Trouble:
         async def answer(request: web.Request) -> web.Response:
             account = self._account
             account.world.requests[account.name] += 1
+            account.world.notice(account.name, request)
             refusal = account.refusal(request)
             if refusal is not None:
                 return refusal

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import asyncpg
 
+from rules.forecast import Backlog
 from store import watches
 from store.connections import Connection
 from store.queries import Queries
@@ -36,6 +37,10 @@ class Lease:
     trouble: str | None
     #: After a recovery: how many requests the next round may have; None: as many as usual.
     easing: int | None = None
+    #: Since when the quota does not suffice; None while it does.
+    short_since: datetime | None = None
+    #: 0: the account's own; others are for lookups only.
+    slice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,11 @@ async def overdue(connection: Connection, now: datetime) -> list[str]:
 async def lease(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> Lease | None:
     """Take the account, or None if someone has it."""
     row = await connection.fetchrow(QUERIES.lease, name, holder, now, until)
-    if row is None:
-        return None
+    return None if row is None else read_lease(row, until)
+
+
+def read_lease(row: asyncpg.Record, until: datetime) -> Lease:
+    """The lease of an account whose row this is."""
     return Lease(
         row["id"],
         row["name"],
@@ -97,6 +105,7 @@ async def lease(connection: Connection, name: str, holder: str, now: datetime, u
         row["failures"],
         row["trouble"],
         row["easing"],
+        row["short_since"],
     )
 
 
@@ -162,10 +171,31 @@ async def went_wrong(connection: Connection, held: Lease, now: datetime, trouble
     return failures
 
 
-async def permits(connection: Connection, account: int, now: datetime, count: int, step: float) -> datetime:
-    """Take `count` permits, `step` seconds apart, from the account's quota; when the first may be used."""
-    starts_at: datetime = await connection.fetchval(QUERIES.permits, account, now, count, step)
-    return starts_at
+async def wait(connection: Connection, held: Lease, until: datetime) -> None:
+    """Ask nothing before `until`, because the quota is used up until then."""
+    await connection.execute(QUERIES.wait, held.account, held.term, until)
+
+
+async def backlog(connection: Connection, account: int) -> Backlog | None:
+    """What was counted last of what is due, where the quota does not suffice; None where it does."""
+    row = await connection.fetchrow(QUERIES.backlog_of, account)
+    return None if row is None else Backlog(row["backlog_at"], row["backlog"], row["backlog_growth"])
+
+
+async def short(
+    connection: Connection, held: Lease, counted: Backlog, missed_from: datetime | None, told_since: datetime | None
+) -> bool:
+    """Write that more is due than the quota allows; whether people are to be told, who were not since a time.
+
+    None: it is not worth telling.
+    """
+    said = (counted.at, counted.messages, counted.growth, missed_from, told_since, told_since is not None)
+    return bool(await connection.fetchval(QUERIES.short, held.account, held.term, *said))
+
+
+async def sufficient(connection: Connection, held: Lease) -> bool:
+    """Write that the quota suffices again; whether it did not."""
+    return await connection.fetchval(QUERIES.sufficient, held.account, held.term) is not None
 
 
 async def pause(connection: Connection, name: str, now: datetime, by: str, why: str) -> bool:

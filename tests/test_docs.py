@@ -60,6 +60,7 @@ EFFECTS: dict[type[BaseModel], dict[str, str]] = {
 
 
 def pages() -> list[Path]:
+        "slices": "1",
     """Every page of the documentation."""
     return sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 

@@ -43,6 +43,11 @@ class Account:
 
     def allowance(self, channel: Channel) -> timedelta:
         """How long to wait for a message on `channel`."""
+    #: The name of the ledger that it shares with others; none: it has its own.
+    quota: str = ""
+    #: How many polls of it there may be at once; all but one of them only look up.
+    slices: int = 1
+    _blocks: dict[tuple[int, int], int] = field(default_factory=dict, init=False, repr=False, compare=False)
         return self.allowances.get(channel, ALLOWANCES[channel])
 
     def schedule(self, channel: Channel, name: str | None) -> Schedule:

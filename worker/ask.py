@@ -8,6 +8,7 @@ import httpx
 
 from adapters.base import Adapter, Page, Take, What
 from adapters.errors import Unreadable
+from adapters.permit import brought
 
 #: More pages than this for one question mean that the provider leads us in a circle.
 MOST_PAGES = 10_000
@@ -79,9 +80,11 @@ async def _fetch(
 def read(adapter: Adapter[Any], what: What, response: httpx.Response) -> Page:
     """What the adapter reads from `response`. Raises UnreadableAnswer and Refused."""
     try:
-        return adapter.read(what, response)
+        page = adapter.read(what, response)
     except Unreadable as error:
         raise UnreadableAnswer(error, response) from error
+    brought(response, len(page.reports) + len(page.unreadable))
+    return page
 
 
 def _same(one: httpx.Request, other: httpx.Request) -> bool:

@@ -16,7 +16,8 @@ from store import journal
 from store.watches import Watch
 from worker import asked, writing
 from worker.ask import UnreadableAnswer, pages
-from worker.plan import Batch, Why, lookups
+from worker.pace import QuotaUsed
+from worker.plan import Batch, lookups
 from worker.round import Round, hand_back, put_off, well
 from worker.windows import Reading
 
@@ -90,6 +91,9 @@ class Asking:
             except Unreadable as error:
                 await self._unreadable(batch, error)
             except Refused as error:
+            except QuotaUsed as error:
+                self._unasked += batch.watches
+                self._trouble = self._trouble or error
                 self._refused(batch, error)
             except Unreachable as error:
                 await self._unreachable(batch, error)

@@ -19,11 +19,14 @@ from rules.schedules import DEFAULTS, STREAMED, Schedule
 from rules.statuses import Channel
 from rules.suppression import Triggers
 from worker.accounts import Account
+from worker import quotas
 
 Find = Callable[[str], type[Adapter[Any]]]
 
 #: Settings of the same name in `AccountOptions` and `Limits`.
-OVERRIDES = ("first_look", "retention", "lag", "horizon", "rate", "concurrency", "read_every", "confirms")
+OVERRIDES = (
+    "first_look", "retention", "lag", "horizon", "rate", "concurrency", "cost_per_request", "read_every", "confirms",
+)  # fmt: skip
 
 
 def build(settings: Settings, find: Find = adapters.find) -> dict[str, Account]:
@@ -38,7 +41,7 @@ def build(settings: Settings, find: Find = adapters.find) -> dict[str, Account]:
             accounts[name] = _account(name, table, settings, find)
         except ConfigError as error:
             found += error.problems
-    found += _twice(accounts.values())
+    found += [*_twice(accounts.values()), *quotas.disagreements(accounts.values())]
     if found:
         raise ConfigError(found)
     return accounts
@@ -59,6 +62,9 @@ def _account(name: str, table: AccountTable, settings: Settings, find: Find) -> 
         {word: _named(schedule, limits) for word, schedule in options.schedules.items()},
         _allowances(options),
         triggers,
+    if wrong := list(quotas.check(f"accounts.{name}", options, limits)):
+        raise ConfigError(wrong)
+    schedules = {channel: _schedule(channel, options, limits) for channel in Channel}
         options.hard_limit or HARD_LIMIT,
         options.timeout or timedelta(seconds=10),
         options.paused,
@@ -74,6 +80,8 @@ def _check_keep(place: str, keep: timedelta | None, limits: Limits, triggers: Ma
     reports = (limits.retention or timedelta()) + limits.horizon
     bounces = max((one.soft_bounces.within for one in triggers.values() if one.soft_bounces), default=timedelta())
     if keep < reports:
+        options.quota or "",
+        options.slices or 1,
         told, cure = (
             f"the provider may report on a message for {durations.text(reports)}",
             "set a shorter retention too",
@@ -110,6 +118,7 @@ def _schedule(channel: Channel, options: AccountOptions, limits: Limits) -> Sche
         if table is not None:
             schedule = _over(schedule, table)
     return schedule
+    given |= {name: most for name, most in quotas.counted(options).items() if getattr(options, name) is not None}
 
 
 def _named(table: ScheduleOptions, limits: Limits) -> Schedule:

@@ -1,5 +1,6 @@
 """The desks of a worker process, one for each account that it asks, and what becomes of one whose account changes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,15 @@ class Closes(Protocol):
 
     async def aclose(self) -> None:
         """Close all connections."""
+        ...
+
+
+@runtime_checkable
+class GivesBack(Protocol):
+    """A sender that has permits: `worker.paced.PacedSender`."""
+
+    async def give_back(self) -> None:
+        """Let others use what is left."""
         ...
 
 
@@ -50,6 +60,8 @@ class Desks:
             yield place.desk
         finally:
             place.polls -= 1
+            if not place.polls and isinstance(place.desk.sender, GivesBack):
+                await asyncio.shield(place.desk.sender.give_back())
             await self.close_left()
 
     def change(self, accounts: Mapping[str, Account]) -> None:

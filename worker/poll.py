@@ -17,16 +17,17 @@ from adapters.errors import AskError
 from adapters.patience import patience
 from rules import breaker
 from rules.statuses import Source
-from store import accounts, density, reports, watches
-from store.accounts import Stale
+from store import accounts, density, reports, slices, watches
+from store.accounts import Lease, Stale
 from store.connections import Connection, clock
 from store.reports import Said
 from store.watches import Watch
-from worker import settling, stream
+from worker import due, settling, stream
 from worker.asking import Asking
 from worker.desk import Budget, Desk
+from worker.pace import QuotaUsed
 from worker.plan import plan
-from worker.round import Round, close, ease, hand_back, keep_lease, rest, write_looks
+from worker.round import Round, close, ease, hand_back, keep_lease, renew, rest, wait_for_quota, write_looks
 from worker.settling import Terms
 from worker.writing import Tally
 
@@ -39,12 +40,15 @@ PAGES, MOST = 20, 10_000
 RECALL = timedelta(minutes=10)
 
 
-async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
-    """Ask one account about everything that is due. Returns what it did; raises only what nobody foresaw."""
+async def poll(desk: Desk, holder: str, budget: Budget, number: int = 0) -> Tally:
+    """Ask one account about everything that is due. Returns what it did; raises only what nobody foresaw.
+
+    A `number` above 0 is that of a slice, which only looks messages up, beside the account's own poll.
+    """
     budget.begin()
     async with desk.pool.acquire() as connection:
         now = await clock(connection)
-        held = await accounts.lease(connection, desk.account.name, holder, now, now + budget.lease)
+        held = await _lease(connection, desk, holder, number, (now, now + budget.lease))
         if held is None:
             return Tally()
         await _recall(connection, desk, now)
@@ -55,6 +59,8 @@ async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
             await _rounds(this)
     except Stale as stale:
         log.warning("lease_lost", account=desk.account.name, reason=str(stale))
+    except QuotaUsed as used:
+        await wait_for_quota(this, used)
     except AskError as error:
         await rest(this, error)
     finally:
@@ -65,13 +71,21 @@ async def poll(desk: Desk, holder: str, budget: Budget) -> Tally:
     return this.tally
 
 
+async def _lease(
+    connection: Connection, desk: Desk, holder: str, number: int, times: tuple[datetime, datetime]
+) -> Lease | None:
+    if number:
+        return await slices.lease(connection, desk.account.name, number, holder, *times)
+    return await accounts.lease(connection, desk.account.name, holder, *times)
+
+
 async def _rounds(this: Round) -> None:
     while not this.is_over:
         async with this.desk.pool.acquire() as connection:
             this.began = await clock(connection), asyncio.get_running_loop().time()
-            if not await accounts.renew(connection, this.held, this.now() + this.budget.lease):
+            if not await renew(this, connection):
                 return
-        did = await stream.read_if_due(this)
+        did = not this.held.slice and await stream.read_if_due(this)
         did = await _ask_due(this) or did
         await write_looks(this)
         if not did:
@@ -82,8 +96,7 @@ async def _ask_due(this: Round) -> bool:
     """Claim, settle, plan and ask; whether there was anything."""
     desk, now, easing = this.desk, this.now(), this.held.easing
     lease_until = now + min(this.budget.lease * 2, timedelta(minutes=5))
-    async with desk.pool.acquire() as connection:
-        claimed = await watches.claim(connection, desk.number, now, _how_many(this), lease_until, desk.mark)
+    claimed = await due.claim(this, _how_many(this), lease_until)
     if not claimed:
         if this.held.easing is not None:
             # All has been asked that had become due meanwhile.
@@ -91,11 +104,13 @@ async def _ask_due(this: Round) -> bool:
         return False
     try:
         to_ask = await settle_ready(this, claimed, now)
-        batches = plan(to_ask, desk.account.limits, desk.density, now)
+        batches = plan(to_ask, this.limits, desk.density, now)
     except BaseException:
         await asyncio.shield(hand_back(this, claimed, now))
         raise
+    requests, looked = this.tally.requests, this.tally.looked
     await Asking(this, batches).run()
+    due.learn(this, this.tally.requests - requests, this.tally.looked - looked)
     if easing is not None and not this.is_over:
         await ease(this, breaker.eased(easing, max(desk.account.limits.concurrency, _usual(this) // _in_one(this))))
     return True
@@ -118,7 +133,7 @@ def _how_many(this: Round) -> int:
 
 def _usual(this: Round) -> int:
     """How many to claim where nothing hinders."""
-    return how_many(this.desk.account.limits, this.budget.batch)
+    return how_many(this.limits, this.budget.batch)
 
 
 def _in_one(this: Round) -> int:

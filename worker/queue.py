@@ -53,10 +53,10 @@ class Queue:
         self._timeout = timeout
         self._redis: ArqRedis | None = None
 
-    async def start(self, job: str, *arguments: str, job_id: str) -> None:
-        """Have a job done soon, unless one of the same id is waiting or running."""
+    async def start(self, job: str, *arguments: str, job_id: str, after: float = 0.0) -> None:
+        """Have a job done soon, `after` so many seconds, unless one of the same id is waiting or running."""
         if self._redis is not None:
-            await self._redis.enqueue_job(job, *arguments, _job_id=job_id, _queue_name=NAME)
+            await self._redis.enqueue_job(job, *arguments, _job_id=job_id, _queue_name=NAME, _defer_by=after or None)
 
     async def serve(
         self,

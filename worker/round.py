@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from adapters.base import Limits
 from adapters.errors import AskError, Refused, Throttled
 from rules import breaker
 from rules.breaker import Run
 from rules.statuses import Source
-from store import accounts, density, journal, reports, watches
+from store import accounts, density, journal, reports, slices, watches
 from store.accounts import Lease, Stale, Trouble
+from store.connections import Connection
 from store.journal import Look
 from store.reports import Said
 from store.watches import BEGINNING, Watch
@@ -20,6 +22,7 @@ from worker import asked, settling
 from worker.accounts import chance
 from worker.asked import Came
 from worker.desk import Budget, Desk
+from worker.pace import QuotaUsed
 from worker.plan import Batch
 from worker.settling import Terms
 from worker.writing import Tally
@@ -54,6 +57,12 @@ class Round:
     def is_probing(self) -> bool:
         """Whether the provider was in trouble and has not answered since."""
         return self.held.failures > 0
+
+    @property
+    def limits(self) -> Limits:
+        """What may be asked: in a slice messages by id only, because only one poll of an account reads windows."""
+        limits = self.desk.account.limits
+        return replace(limits, listing=0) if self.held.slice else limits
 
     def has_time(self, seconds: float) -> bool:
         """Whether to try once more after a failure, which would take so long. Whether one is well is tried once."""
@@ -99,11 +108,18 @@ async def keep_lease(this: Round) -> None:
         await asyncio.sleep(this.budget.lease.total_seconds() / 3)
         try:
             async with this.desk.pool.acquire() as connection:
-                until = this.now() + this.budget.lease
-                this.is_lost = not await accounts.renew(connection, this.held, until)
+                this.is_lost = not await renew(this, connection)
         except Stale as stale:
             this.is_lost = True
             log.warning("lease_lost", account=this.desk.account.name, reason=str(stale))
+
+
+async def renew(this: Round, connection: Connection) -> bool:
+    """Keep the lease; false if the account is not to be asked any more. Raises Stale."""
+    now, until = this.now(), this.now() + this.budget.lease
+    if this.held.slice:
+        return await slices.renew(connection, this.held, now, until)
+    return await accounts.renew(connection, this.held, until)
 
 
 async def write_looks(this: Round) -> None:
@@ -173,6 +189,13 @@ async def rest(this: Round, error: AskError) -> None:
     )
 
 
+async def wait_for_quota(this: Round, used: QuotaUsed) -> None:
+    """Ask nothing until there are permits again. Nothing failed, so nothing counts."""
+    async with this.desk.pool.acquire() as connection:
+        await accounts.wait(connection, this.held, used.until)
+    log.info("quota_used", account=this.desk.account.name, until=used.until.isoformat(timespec="seconds"))
+
+
 def _wait(error: AskError, failures: int) -> timedelta:
     wait = breaker.rest(failures, chance())
     if error.retry_after is None:
@@ -186,4 +209,4 @@ async def close(this: Round) -> None:
     async with this.desk.pool.acquire() as connection:
         if news := this.desk.density.news():
             await density.keep(connection, this.desk.number, news)
-        await accounts.release(connection, this.held)
+        await (slices if this.held.slice else accounts).release(connection, this.held)

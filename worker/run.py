@@ -102,7 +102,7 @@ async def _work(
         keeping_up = asyncio.ensure_future(live.run())
         try:
             await queue.serve(
-                {"poll": program.poll, "intake": program.intake},
+                {"poll": program.poll, "slice": program.slice, "intake": program.intake},
                 {
                     "tick": (program.tick, range(60)),
                     "sweep": (program.sweep, range(0, 60, 3)),

@@ -1,4 +1,5 @@
--- Accounts: who may ask them, where their streams stand, how they are.
+-- Accounts: who may ask them, where their streams stand, how they are. Of what is written with a term, slices write how
+-- the account is.
 
 -- name: ensure
 -- Makes sure that every configured account has a row. Known ones are left out first, because each try takes a number.
@@ -76,21 +77,21 @@ returning id;
 -- name: went_well
 -- Closes the breaker.
 -- $1 account, $2 term, $3 requests in the next round
-update landed.account set
+update landed.account a set
     failures = 0, trouble = null, trouble_said = null, trouble_since = null, ask_after = null, refused_settings = null,
     easing = $3
-where id = $1 and term = $2 and (failures > 0 or trouble is not null or ask_after is not null)
+where id = $1 and (term = $2 or exists (select from landed.slice s where s.account = a.id and s.term = $2)) and (failures > 0 or trouble is not null or ask_after is not null)
 returning id;
 
 -- name: ease
 -- $1 account, $2 term, $3 requests in the next round, null: as many as usual
-update landed.account set easing = $3
-where id = $1 and term = $2;
+update landed.account a set easing = $3
+where id = $1 and (term = $2 or exists (select from landed.slice s where s.account = a.id and s.term = $2));
 
 -- name: went_wrong
 -- Counts a failure and leaves the provider alone for a while.
 -- $1 account, $2 term, $3 kind of trouble, $4 what was said, $5 now, $6 ask after, $7 settings that were refused
-update landed.account set
+update landed.account a set
     failures = failures + 1,
     trouble = $3,
     trouble_said = $4,
@@ -98,16 +99,48 @@ update landed.account set
     ask_after = greatest(ask_after, $6),
     refused_settings = $7,
     easing = null
-where id = $1 and term = $2
+where id = $1 and (term = $2 or exists (select from landed.slice s where s.account = a.id and s.term = $2))
 returning failures;
 
--- name: permits
--- Takes a block of permits from the quota ledger: the first may be used at `starts_at`, each next one a step later.
--- $1 account, $2 now, $3 how many, $4 seconds between two
+-- name: wait
+-- Asks nothing before a time, because the quota is used up until then. That is no trouble.
+-- $1 account, $2 term, $3 until
+update landed.account a set ask_after = greatest(ask_after, $3)
+where id = $1 and (term = $2 or exists (select from landed.slice s where s.account = a.id and s.term = $2));
+
+-- name: backlog_of
+-- What was counted last of what is due, where the quota does not suffice.
+-- $1 account
+select backlog, backlog_at, backlog_growth
+from landed.account
+where id = $1 and backlog_at is not null;
+
+-- name: short
+-- More is due than the quota allows. Says whether people are to be told: they were not since a time, or it got worse.
+-- $1 account, $2 term, $3 now, $4 how many are due, $5 by how many a second they grow, $6 from when last looks are
+-- missed, $7 told since, $8 whether it is worth telling
 update landed.account set
-    next_free_at = greatest(next_free_at, $2) + $3::integer * $4::double precision * interval '1 second'
-where id = $1
-returning next_free_at - $3::integer * $4::double precision * interval '1 second' as starts_at;
+    short_since = coalesce(short_since, $3),
+    backlog = $4,
+    backlog_at = $3,
+    backlog_growth = $5,
+    missed_from = $6,
+    short_told_at = case
+        when not $8 then short_told_at
+        when short_told_at > $7 and (missed_from is not null or $6::timestamptz is null) then short_told_at
+        else $3
+    end
+where id = $1 and term = $2
+returning $8 and short_told_at = $3 as tell;
+
+-- name: sufficient
+-- The quota suffices again.
+-- $1 account, $2 term
+update landed.account set
+    short_since = null, backlog = null, backlog_at = null, backlog_growth = null, missed_from = null,
+    short_told_at = null
+where id = $1 and term = $2 and short_since is not null
+returning id;
 
 -- name: pause
 -- $1 name, $2 now, $3 who, $4 why

@@ -29,8 +29,8 @@ create table landed.slice (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0
 );
 
--- Terms of slices lie above all terms of accounts, so that a term alone says which lease is meant.
-create sequence landed.slice_term minvalue 1000000000000;
+-- Terms of slices come from here and lie above all terms of accounts, so that a term alone says which lease is meant.
+create sequence landed.slice_term;
 
 -- A role that was made before is given what `migrate --roles` gives.
 do $$

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import asyncpg
 import pytest
 
+from rules.forecast import Backlog
 from store import accounts
 from store.accounts import Askable, Lease, Stale, Trouble
 from store.connections import Connection
@@ -100,9 +100,12 @@ WRITES: dict[str, Callable[[Connection, Lease], Awaitable[object]]] = {
     "renew": lambda db, held: accounts.renew(db, held, NOW + 9 * MINUTE),
     "release": accounts.release,
     "read_on": lambda db, held: accounts.read_on(db, held, "stale", NOW, NOW),
+    "wait": lambda db, held: accounts.wait(db, held, NOW + 99 * MINUTE),
     "went_well": lambda connection, held: accounts.went_well(connection, held, 2),
     "ease": lambda connection, held: accounts.ease(connection, held, 4),
     "went_wrong": lambda db, held: accounts.went_wrong(db, held, NOW, Trouble("refused", "no", NOW, "x")),
+    "short": lambda db, held: accounts.short(db, held, Backlog(NOW, 8), None, None),
+    "sufficient": accounts.sufficient,
 }
 
 
@@ -114,6 +117,7 @@ async def test_a_write_with_a_term_that_is_over_changes_nothing(db: asyncpg.Conn
     fresh = await lease(db, "two", UNTIL)
     await accounts.read_on(db, fresh, "seven", NOW, UNTIL)
     await accounts.went_wrong(db, fresh, NOW, Trouble("unreachable", "no answer", UNTIL))
+    await accounts.short(db, fresh, Backlog(NOW, 7), None, None)
     before = await row(db)
     raised = False
     try:
@@ -234,35 +238,3 @@ async def test_pausing_again_keeps_since_when_and_only_known_accounts_are_paused
 
     assert done == [True, True, False, False]
     assert (found["paused_at"], found["paused_by"], found["paused_why"]) == (NOW, "bob", "second")
-
-
-async def test_permits_of_all_workers_together_are_never_closer_than_the_rate(
-    db: asyncpg.Connection, others: list[asyncpg.Connection], number: int
-) -> None:
-    """GSA: 28,000 calls at a limit of five a second."""
-    del db
-    step = 0.2
-
-    async def take(connection: asyncpg.Connection, count: int) -> list[datetime]:
-        moments: list[datetime] = []
-        for n in range(25):
-            # Their clocks differ, as those of workers do.
-            now = NOW + timedelta(seconds=n * 0.5 * count / 3)
-            starts_at = await accounts.permits(connection, number, now, count, step)
-            moments += [starts_at + timedelta(seconds=step * at) for at in range(count)]
-            assert starts_at >= now
-        return moments
-
-    taken = await asyncio.gather(*(take(one, count) for one, count in zip(others, (1, 2, 3, 5), strict=True)))
-    moments = sorted(moment for one in taken for moment in one)
-    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(moments)]
-
-    assert len(moments) == 25 * 11
-    assert min(gaps) >= step - 1e-5
-
-
-async def test_permits_not_used_are_not_saved_up(db: asyncpg.Connection, number: int) -> None:
-    await accounts.permits(db, number, NOW, 5, 1.0)
-    starts = [await accounts.permits(db, number, NOW + n * MINUTE, 5, 1.0) for n in (0, 1, 1)]
-
-    assert starts == [NOW + timedelta(seconds=5), NOW + MINUTE, NOW + MINUTE + timedelta(seconds=5)]

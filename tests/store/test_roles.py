@@ -12,7 +12,7 @@ import pytest
 from embedded import Urls
 from rules.reports import Word
 from rules.statuses import Source, Status
-from store import accounts, archive, events, inbox, journal, messages, reports, suppression, watches
+from store import accounts, archive, events, inbox, journal, messages, quota, reports, slices, suppression, watches
 from store.connections import clock
 from store.migrations import create_roles, migrate
 from store.reports import Said
@@ -164,7 +164,8 @@ async def test_a_worker_does_all_its_work(roles: asyncpg.Connection) -> None:
     dropped = await events.drop_partitions(roles, "event", now + timedelta(days=2))
     await events.since(roles, events.Position(), 10)
     await watches.overdue(roles, number, now, (BEGINNING, 0), 10)
-    await accounts.permits(roles, number, now, 1, 1.0)
+    await quota.change(roles, "account a", lambda state, _now: state.blocks)
+    await slices.lease(roles, "acme", 1, "me", now, now)
     leaving = [row for row in await archive.page(roles, number, 0, 10, now + timedelta(days=1)) if row["ripe"]]
     left = await archive.take_out(roles, number, [(row["id"], row["version"]) for row in leaving[1:]])
 

@@ -23,7 +23,7 @@ class Started:
     jobs: list[tuple[str, ...]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
 
-    async def start(self, job: str, *arguments: str, job_id: str) -> None:
+    async def start(self, job: str, *arguments: str, job_id: str, after: float = 0.0) -> None:  # noqa: ARG002
         """Remember the job; one of the same id waits already."""
         if job_id not in self.ids:
             self.ids.append(job_id)
