@@ -10,6 +10,7 @@ import asyncpg
 from rules.state import State
 from rules.statuses import Channel, Engagement, Mark, Reason, Source, Status, marks_in, statuses_in
 from rules.times import iso
+from rules.why import why
 from store import accounts, journal, messages
 from store.connections import Connection
 
@@ -121,7 +122,8 @@ def _look(row: asyncpg.Record) -> Line:
     status = f" (HTTP {row['status']})" if row["status"] else ""
     detail = f"{row['result']}{status}, {row['milliseconds']} ms, {row['covered']} messages in one request"
     data = {"kind": "look", **dict(row)}
-    return Line(row["at"], f"asked: {row['how']}", ", ".join(part for part in (detail, row["detail"]) if part), data)
+    parts = (why(dict(row)), detail, row["detail"])
+    return Line(row["at"], f"asked: {row['how']}", ", ".join(part for part in parts if part), data)
 
 
 def _settled(state: State) -> str:

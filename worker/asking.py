@@ -12,6 +12,7 @@ from adapters.base import Window
 from adapters.errors import AskError, Refused, Unreachable, Unreadable
 from rules.reports import Report
 from rules.statuses import Source
+from rules.why import Why
 from store import journal
 from store.watches import Watch
 from worker import asked, writing
@@ -90,10 +91,10 @@ class Asking:
                 await self._ask(batch)
             except Unreadable as error:
                 await self._unreadable(batch, error)
-            except Refused as error:
             except QuotaUsed as error:
                 self._unasked += batch.watches
                 self._trouble = self._trouble or error
+            except Refused as error:
                 self._refused(batch, error)
             except Unreachable as error:
                 await self._unreachable(batch, error)
@@ -135,7 +136,7 @@ class Asking:
                 this.note(batch, at, status=response.status_code, said=len(page.reports), covered=covered)
                 await writing.keep_unread(self._desk, window, response, page, at)
                 heard = await writing.join(self._desk, page.reports, batch.watches, asked_at, Source.POLL, this.tally)
-                reading.add(page.reports, heard.answers)
+                reading.add(((report.provider_id, report.part) for report in page.reports), heard.answers)
                 at = this.now()
                 if page.more is not None and (this.is_over or reading.is_longer(limits)):
                     # What it showed so far counts.

@@ -6,6 +6,7 @@ from adapters.base import Ids, References, What
 from adapters.errors import AskError
 from rules.reports import Report
 from rules.statuses import Source
+from rules.why import Why
 from store import journal, watches
 from store.connections import clock
 from store.watches import Watch
@@ -13,7 +14,7 @@ from worker import asked, writing
 from worker.ask import UnreadableAnswer, pages
 from worker.asked import Came
 from worker.desk import Desk
-from worker.plan import Batch, Why
+from worker.plan import Batch
 from worker.writing import Tally
 
 LEASE = timedelta(minutes=1)

@@ -9,12 +9,12 @@ look of its own.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from heapq import nlargest
 from itertools import accumulate, pairwise
 from math import ceil
 
 from adapters.base import Ids, Limits, References, What, Window
+from rules.why import Why
 from store.watches import Watch
 from worker.density import Density
 
@@ -27,18 +27,6 @@ SKEW = timedelta(seconds=30)
 
 #: What a lookup costs that cannot be made: more than any window, and still a number to add and subtract.
 IMPOSSIBLE = 1e9
-
-
-class Why(StrEnum):
-    """Why something is asked the way it is."""
-
-    ONLY = "only"  # there is no other way
-    FEWEST = "fewest"  # it takes the fewest requests
-    AHEAD = "ahead"  # it takes no more requests than lookups, and shows messages that are not due yet
-    UNSEEN = "unseen"  # a window did not show them
-    LONGER = "longer"  # a window turned out so long that lookups take fewer requests than the rest of it
-    APART = "apart"  # together with others they could not be read
-    PERSON = "person"  # a person asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +56,9 @@ def plan(due: Sequence[Watch], limits: Limits, density: Density, now: datetime) 
     windows = _Windows(ordered, limits, density, now)
     batches = windows.mixed()
     if any(not isinstance(batch.what, Window) for batch in batches):
-        # A lookup counts as a share of a request there, and is a whole one if nothing else is in it.
-        batches = min(batches, lookups(ordered, limits, Why.FEWEST), windows.alone(), key=_price)
+        if requests(batches) > 1:
+            # A lookup counts as a share of a request there, and is a whole one if nothing else is in it.
+            batches = min(batches, lookups(ordered, limits, Why.FEWEST), windows.alone(), key=_price)
         batches = windows.ahead(batches)
     return [windows.explained(windows.extended(batch)) for batch in batches]
 
@@ -118,13 +107,15 @@ class _Windows:
 
     def _cut(self, by_lookup: Sequence[float]) -> list[Batch]:
         """Cut the due messages into runs read as windows and runs looked up, each step of which costs `by_lookup`."""
-        places = self._places
+        places, since = self._places, self._since
         least, way = [0.0], [(0, 0)]
         for number in range(1, len(places)):
             end, until = places[number], self._until[number]
             cheapest, chosen = least[-1] + by_lookup[number - 1], (number - 1, 0)
-            for first in range(number):
-                pages = _pages(until - self._since[first], end - places[first], self._limits)
+            for first in range(number - 1, -1, -1):
+                pages = _pages(until - since[first], end - places[first], self._limits)
+                if pages >= cheapest:
+                    break  # windows that begin earlier have more
                 if least[first] + pages < cheapest:
                     cheapest, chosen = least[first] + pages, (first, pages)
             least.append(cheapest)

@@ -1,6 +1,6 @@
 """A window while it is read: what it showed so far, and whether reading on pays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,12 +22,12 @@ class Reading:
     window: Window
     answers: dict[int, list[Report]] = field(default_factory=dict)
     pages: int = 0
-    _names: set[tuple[str, str]] = field(default_factory=set)
+    _names: set[Hashable] = field(default_factory=set)
 
-    def add(self, reports: Sequence[Report], answers: Mapping[int, list[Report]]) -> None:
-        """One more page."""
+    def add(self, names: Iterable[Hashable], answers: Mapping[int, list[Report]]) -> None:
+        """One more page: what tells its messages apart, and what it said of those that the window is for."""
         self.pages += 1
-        self._names.update((report.provider_id, report.part) for report in reports)
+        self._names.update(names)
         for number, said in answers.items():
             self.answers.setdefault(number, []).extend(said)
 

@@ -95,6 +95,12 @@ def test_a_look_moves_the_message_and_is_part_of_its_story(filled: Place) -> Non
     assert "It is settled; nothing is asked about it any more." in filled("explain", "order-1").out
 
 
+def test_the_story_of_a_look_says_why_it_was_asked_that_way(filled: Place) -> None:
+    filled("look", "order-1")
+
+    assert "by id because a person asked" in filled("explain", "order-1").out
+
+
 def test_a_look_at_what_is_settled_asks_again(filled: Place, twilio: Twilio) -> None:
     filled("look", "order-1")
     asked = len(twilio.asked)

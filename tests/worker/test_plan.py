@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from adapters.base import Ids, Limits, References, Window
 from rules.statuses import Channel
+from rules.why import Why
 from store.watches import Watch
 from worker.density import Density
-from worker.plan import Batch, Why, chunks, is_longer, lookups, plan, requests
+from worker.plan import Batch, chunks, is_longer, lookups, plan, requests
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTES = [NOW - timedelta(minutes=minute) for minute in range(2880)]
