@@ -7,13 +7,16 @@ import time
 from traceback import extract_tb
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.answering import answer
 from web.problem import Problem
 
 log = structlog.get_logger()
+
+#: The status of the line where whoever asked has left before they were answered, as nginx has it.
+LEFT = 499
 
 
 class Logged:
@@ -40,6 +43,8 @@ class Logged:
 
         try:
             await self.app(scope, receive, count)
+        except ClientDisconnect:
+            status = LEFT
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
             _failed(scope, error)
             if not status:

@@ -30,7 +30,7 @@ async def messages(db: asyncpg.Connection, count: int, name: str = "Flood warnin
     """Messages of a communication, sent just now; their numbers, in the order of recording."""
     acme, number = await account(db), await communication(db, name)
     known = int(await db.fetchval("select count(*) from landed.message"))
-    fields = {"communication": number, "recipient": NUMBER, **given}
+    fields = {"communication": name, "recipient": NUMBER, **given}
     made = [recording(acme, f"SM{known + n:06}", **{"reference": f"order-{known + n}", **fields}) for n in range(count)]
     await record(db, made)
     rows = await db.fetch("select id from landed.message where communication = $1 order by id", number)

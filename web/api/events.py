@@ -34,6 +34,9 @@ PAUSE, ALIVE, CHECK = 1.0, 15.0, 60.0
 #: Events read at once, and usually listed.
 AT_ONCE, USUAL = 500, 500
 
+#: What ends a line of the stream.
+LINE = "\n"
+
 _PLACE = re.compile(r"([0-9]{1,20})-([0-9]{1,19})")
 
 #: The words of what can be heard.
@@ -123,7 +126,7 @@ async def events(
     place = await _start(live, last_event_id or after)
     if "text/event-stream" in request.headers.get("accept", ""):
         stream = _stream(request, live, viewer, place, changes_only=not everything)
-        return EventSourceResponse(stream, ping=ALIVE, sep="\n", send_timeout=ALIVE * 2)
+        return EventSourceResponse(stream, ping=ALIVE, sep=LINE, send_timeout=ALIVE * 2)
     async with live.pool.acquire(timeout=PATIENCE) as store:
         rows, following_place = await following.since(store, place, limit, changes_only=not everything)
     items = [Event.of(viewer, row) for row in rows]
@@ -164,7 +167,7 @@ async def _stream(
             return  # the reader comes again with the last place
         for row in rows:
             event = Event.of(viewer, row)
-            yield ServerSentEvent(event.model_dump_json(), event="change", id=event.place)
+            yield ServerSentEvent(event.model_dump_json(), event="change", id=event.place, sep=LINE)
         if len(rows) < AT_ONCE:
             await _pause(live)
 
