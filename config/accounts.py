@@ -37,6 +37,16 @@ class ChannelOptions(ScheduleOptions):
 
     #: How long after acceptance a message is settled.
     deadline: Duration | None = None
+    #: Whether the schedule follows the recorded settling times by itself, within these limits:
+    adaptive: bool | None = None
+    #: the most looks a message may take on average; else as many as the configured schedule takes,
+    adaptive_looks_per_message: float | None = Field(default=None, ge=1, le=1000)
+    #: no look below this age; else a quarter of the age of the first configured look,
+    adaptive_earliest: Duration | None = None
+    #: no pause longer than this; else twice the longest of the configured schedule,
+    adaptive_longest_pause: Duration | None = None
+    #: and no two changes closer together than this.
+    adaptive_every: Duration | None = None
 
 
 class AccountOptions(ChannelOptions):
@@ -56,16 +66,6 @@ class AccountOptions(ChannelOptions):
     rate: Rate | None = None
     #: Requests in flight at once, over all workers together.
     concurrency: int | None = Field(default=None, ge=1, le=1000)
-    #: How often a feed, queue or drain is read.
-    read_every: Duration | None = None
-    #: How long past its deadline a message waits for a provider that cannot be asked.
-    hard_limit: Duration | None = None
-    #: How long one request may take.
-    timeout: Duration | None = None
-    #: Whether this route ever confirms delivery. Where not, `sent` settles as `unconfirmed`.
-    confirms: bool | None = None
-    #: How long after the last that was heard of it a settled message is kept; then it is archived, or dropped where
-    #: there is no archive.
     #: The most requests in any time of a length, besides `rate`: like `100/10s`, `2500/h`.
     requests: AtMost | None = None
     #: The most records that answers may bring, where the provider bills them.
@@ -78,11 +78,29 @@ class AccountOptions(ChannelOptions):
     quota: str | None = None
     #: How many polls of it there may be at once, in any workers.
     slices: int | None = Field(default=None, ge=1, le=100)
+    #: How often a feed, queue or drain is read.
+    read_every: Duration | None = None
+    #: How long past its deadline a message waits for a provider that cannot be asked.
+    hard_limit: Duration | None = None
+    #: How long one request may take.
+    timeout: Duration | None = None
+    #: Whether this route ever confirms delivery. Where not, `sent` settles as `unconfirmed`.
+    confirms: bool | None = None
+    #: How long after the last that was heard of it a settled message is kept; then it is archived, or dropped where
+    #: there is no archive.
     keep_settled: Duration | None = None
     #: Other settings for single channels, by channel.
     channels: dict[str, ChannelOptions] = Field(default_factory=dict)
     #: Schedules that a message may name in its `schedule`.
     schedules: dict[str, ScheduleOptions] = Field(default_factory=dict)
+
+    @field_validator("quota")
+    @classmethod
+    def _is_name(cls, quota: str | None) -> str | None:
+        if quota is not None and not NAME.fullmatch(quota):
+            msg = f"{quota!r} is no name; use a-z, 0-9 and single _, beginning with a letter"
+            raise ValueError(msg)
+        return quota
 
     @field_validator("schedules")
     @classmethod
@@ -94,14 +112,6 @@ class AccountOptions(ChannelOptions):
         return schedules
 
     @field_validator("channels")
-    @field_validator("quota")
-    @classmethod
-    def _is_name(cls, quota: str | None) -> str | None:
-        if quota is not None and not NAME.fullmatch(quota):
-            msg = f"{quota!r} is no name; use a-z, 0-9 and single _, beginning with a letter"
-            raise ValueError(msg)
-        return quota
-
     @classmethod
     def _are_channels(cls, channels: dict[str, ChannelOptions]) -> dict[str, ChannelOptions]:
         known = [channel.word for channel in Channel]

@@ -17,7 +17,7 @@ from rules.schedules import Schedule
 from rules.settling_times import Curve, Observed, curve
 from rules.suggesting import Goal, Unreachable, to_use
 
-#: By so much a look is earlier or later after one change, at most. One look may also be added, or left out.
+#: By so much a look is earlier or later after one change, at most. One look may also be added, and one left out.
 STEP = 1.25
 
 #: So much less delay the best schedule must promise, and one change must bring, on times that neither was fitted to.
@@ -30,7 +30,7 @@ EARLIER, LONGER = 4.0, 2.0
 TINY = 1e-6
 
 #: Looks that are tried as the one to add or leave out.
-TRIED = 12
+TRIED = 8
 
 #: A look whose counterpart would be further away than the square of this is one to leave out, and that one to add.
 APART = 2.0
@@ -199,14 +199,17 @@ def _target(fit: Curve, limit: Within) -> tuple[float, ...]:
 
 
 def steps(present: Sequence[float], target: Sequence[float]) -> Iterator[tuple[float, ...]]:
-    """Schedules a step from `present` towards `target`: each look moved by up to `STEP`, one added or left out."""
+    """Schedules a step from `present` towards `target`: each look moved by up to `STEP`, one added and one left out."""
     pairs, loose, missing = align(present, target)
     for factor in (STEP, sqrt(STEP), 1.0):
         moved = {place: _moved(present[place], target[other], factor) for place, other in pairs}
         ages = [moved.get(place, age) for place, age in enumerate(present)]
         tried = [ages]
         tried += [[*ages, target[place]] for place in _some(missing)]
-        tried += [ages[:place] + ages[place + 1 :] for place in _some(loose)]
+        without = [ages[:place] + ages[place + 1 :] for place in _some(loose)]
+        tried += without
+        # What one costs less the other may cost more.
+        tried += [[*fewer, target[place]] for fewer in without for place in _some(missing)]
         # Two looks at one age would be one fewer.
         yield from (tuple(sorted(one)) for one in tried if len(set(one)) == len(one))
 

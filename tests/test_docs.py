@@ -19,6 +19,7 @@ from config.accounts import ChannelOptions, ScheduleOptions
 from config.settings import RetentionOptions, SoftBounceOptions, SuppressionOptions, WorkerOptions
 from config.web import WebOptions
 from rules import durations
+from rules.adapting import EVERY
 from rules.deadlines import ALLOWANCES, HARD_LIMIT
 from rules.schedules import DEFAULTS
 from rules.statuses import Channel, Engagement, Reason, Status
@@ -53,14 +54,19 @@ EFFECTS: dict[type[BaseModel], dict[str, str]] = {
     AccountOptions: {
         **dict.fromkeys(DECLARED, "the adapter's"),
         **dict.fromkeys(ChannelOptions.model_fields, "the channel's"),
+        "adaptive": "false",
+        **dict.fromkeys(
+            ("adaptive_looks_per_message", "adaptive_earliest", "adaptive_longest_pause"), "the schedule's"
+        ),
+        "adaptive_every": durations.text(EVERY),
         "hard_limit": durations.text(HARD_LIMIT),
+        "slices": "1",
         "timeout": "10s",
     },
 }
 
 
 def pages() -> list[Path]:
-        "slices": "1",
     """Every page of the documentation."""
     return sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
@@ -131,7 +137,8 @@ def test_every_schedule_and_deadline_is_told() -> None:
 
     assert told == expected
     assert explained == set(ScheduleOptions.model_fields)
-    assert set(ChannelOptions.model_fields) == explained | {"deadline"}
+    adaptive = {cells[0].strip("`") for cells in rows("Adaptive schedules")}
+    assert set(ChannelOptions.model_fields) == explained | {"deadline"} | adaptive
 
 
 @pytest.mark.parametrize("name", adapters.names())

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from adapters.base import Adapter, Limits
+from rules.adapting import Adaptive
 from rules.deadlines import ALLOWANCES, HARD_LIMIT
 from rules.hashing import PLAIN, Hashing
 from rules.reports import Word
-from rules.schedules import DEFAULTS, STREAMED, Schedule, next_look_at
+from rules.schedules import DEFAULTS, STREAMED, Schedule, gathered, next_look_at
 from rules.statuses import Channel
 from rules.suppression import Triggers, blocks
 from store.watches import Watch
@@ -30,6 +31,8 @@ class Account:
     schedules: dict[Channel, Schedule] = field(default_factory=dict)
     #: Schedules that a message may name.
     named_schedules: dict[str, Schedule] = field(default_factory=dict)
+    #: Channels whose schedule follows the recorded times by itself, and within what.
+    adaptive: dict[Channel, Adaptive] = field(default_factory=dict)
     allowances: dict[Channel, timedelta] = field(default_factory=dict)
     triggers: dict[Channel, Triggers] = field(default_factory=dict)
     hard_limit: timedelta = HARD_LIMIT
@@ -40,14 +43,15 @@ class Account:
     keep_settled: timedelta | None = None
     #: How recipients are kept.
     hashing: Hashing = PLAIN
-
-    def allowance(self, channel: Channel) -> timedelta:
-        """How long to wait for a message on `channel`."""
     #: The name of the ledger that it shares with others; none: it has its own.
     quota: str = ""
     #: How many polls of it there may be at once; all but one of them only look up.
     slices: int = 1
-    _blocks: dict[tuple[int, int], int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    #: What `blocks` has said, by bits and reason.
+    _blocked: dict[tuple[int, int], int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def allowance(self, channel: Channel) -> timedelta:
+        """How long to wait for a message on `channel`."""
         return self.allowances.get(channel, ALLOWANCES[channel])
 
     def schedule(self, channel: Channel, name: str | None) -> Schedule:
@@ -72,7 +76,10 @@ class Account:
         """When to look again at a message that was looked at `now`."""
         schedule = self.schedule(watch.channel, watch.schedule)
         bounds = self.usual_terms.bounds(watch.sent_at, watch.deadline_at)
-        return next_look_at(schedule, bounds, watch.sent_at, now, chance())
+        if not self.limits.shares:
+            return next_look_at(schedule, bounds, watch.sent_at, now, chance())
+        earliest, latest = (next_look_at(schedule, bounds, watch.sent_at, now, luck) for luck in (0.0, 1.0))
+        return gathered(earliest, latest)
 
     def can_ask(self, provider_id: str, reference: str) -> bool:
         """Whether a message with these names can be looked up or listed by itself."""
@@ -95,7 +102,12 @@ class Account:
     def blocks(self, word: Word) -> int:
         """The channels on which `word` blocks the recipient's address, a bit for each."""
         if word.reason or word.bits & 0xFFFF_4000:
-            return sum(1 << channel for channel in Channel if blocks(word, self.triggers.get(channel, NO_TRIGGERS)))
+            # Few words differ in what counts here, and asking for each channel takes long.
+            said = word.bits, word.reason
+            if said not in self._blocked:
+                on = [channel for channel in Channel if blocks(word, self.triggers.get(channel, NO_TRIGGERS))]
+                self._blocked[said] = sum(1 << channel for channel in on)
+            return self._blocked[said]
         return 0
 
 

@@ -14,14 +14,23 @@ from config.accounts import AccountOptions, AccountTable, ChannelOptions, Schedu
 from config.problems import ConfigError, problems
 from config.settings import Settings
 from rules import durations
+from rules.adapting import EVERY, Adaptive
 from rules.deadlines import HARD_LIMIT
 from rules.schedules import DEFAULTS, STREAMED, Schedule
 from rules.statuses import Channel
 from rules.suppression import Triggers
-from worker.accounts import Account
 from worker import quotas
+from worker.accounts import Account
 
 Find = Callable[[str], type[Adapter[Any]]]
+
+ADAPTIVE = (
+    "adaptive",
+    "adaptive_looks_per_message",
+    "adaptive_earliest",
+    "adaptive_longest_pause",
+    "adaptive_every",
+)
 
 #: Settings of the same name in `AccountOptions` and `Limits`.
 OVERRIDES = (
@@ -53,23 +62,26 @@ def _account(name: str, table: AccountTable, settings: Settings, find: Find) -> 
     limits = _limits(adapter.limits, options)
     triggers = settings.triggers()
     _check_keep(f"accounts.{name}.keep_settled", options.keep_settled, limits, triggers)
+    if wrong := list(quotas.check(f"accounts.{name}", options, limits)):
+        raise ConfigError(wrong)
+    schedules = {channel: _schedule(channel, options, limits) for channel in Channel}
     return Account(
         name,
         adapter,
         limits,
         _fingerprint(table),
-        {channel: _schedule(channel, options, limits) for channel in Channel},
+        schedules,
         {word: _named(schedule, limits) for word, schedule in options.schedules.items()},
+        _adaptive(options, schedules),
         _allowances(options),
         triggers,
-    if wrong := list(quotas.check(f"accounts.{name}", options, limits)):
-        raise ConfigError(wrong)
-    schedules = {channel: _schedule(channel, options, limits) for channel in Channel}
         options.hard_limit or HARD_LIMIT,
         options.timeout or timedelta(seconds=10),
         options.paused,
         options.keep_settled,
         settings.hashing(),
+        options.quota or "",
+        options.slices or 1,
     )
 
 
@@ -80,8 +92,6 @@ def _check_keep(place: str, keep: timedelta | None, limits: Limits, triggers: Ma
     reports = (limits.retention or timedelta()) + limits.horizon
     bounces = max((one.soft_bounces.within for one in triggers.values() if one.soft_bounces), default=timedelta())
     if keep < reports:
-        options.quota or "",
-        options.slices or 1,
         told, cure = (
             f"the provider may report on a message for {durations.text(reports)}",
             "set a shorter retention too",
@@ -108,6 +118,7 @@ def _adapter(name: str, table: AccountTable, find: Find) -> Adapter[Any]:
 
 def _limits(declared: Limits, options: AccountOptions) -> Limits:
     given = {name: getattr(options, name) for name in OVERRIDES}
+    given |= {name: most for name, most in quotas.counted(options).items() if getattr(options, name) is not None}
     return replace(declared, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -118,7 +129,19 @@ def _schedule(channel: Channel, options: AccountOptions, limits: Limits) -> Sche
         if table is not None:
             schedule = _over(schedule, table)
     return schedule
-    given |= {name: most for name, most in quotas.counted(options).items() if getattr(options, name) is not None}
+
+
+def _adaptive(options: AccountOptions, schedules: Mapping[Channel, Schedule]) -> dict[Channel, Adaptive]:
+    """The channels whose schedule is adaptive: what is set for a channel goes before what is set for the account."""
+    found = {}
+    for channel, schedule in schedules.items():
+        tables = [table for table in (options.channels.get(channel.word), options) if table is not None]
+        on, cost, earliest, longest, every = (
+            next((value for table in tables if (value := getattr(table, name)) is not None), None) for name in ADAPTIVE
+        )
+        if on:
+            found[channel] = Adaptive(schedule, cost, earliest, longest, every or EVERY)
+    return found
 
 
 def _named(table: ScheduleOptions, limits: Limits) -> Schedule:

@@ -3,13 +3,14 @@
 1. Files that changed are read once they are whole. With a single fault nothing changes, and every fault is told.
 2. What can change while it runs changes at once, for every pass that begins from then on; the rest is named.
 3. Schedules that are others than those applied last are noted, and open messages are re-timed in steps.
+4. Adaptive schedules are gone by as they stand in Postgres, whichever worker changed them.
 """
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -19,9 +20,10 @@ from config.changes import AT_START, at_start, changes
 from config.settings import Settings
 from config.watching import Refused
 from store import accounts as rows
-from store import inbox, retiming
+from store import adapted, inbox, retiming
 from store.connections import LOST, clock
 from worker.accounts import Account
+from worker.adapting import in_force
 from worker.build import build
 from worker.configured import configured
 from worker.program import Program
@@ -37,6 +39,9 @@ PATIENCE = 2.0
 
 #: How often a worker looks whether another has applied other schedules, in seconds.
 COMPARE_EVERY = 60.0
+
+#: How often a worker looks how adaptive schedules stand, in seconds.
+FOLLOW_EVERY = 5.0
 
 
 class Watches(Protocol):
@@ -67,15 +72,17 @@ class Live:
     _refused: Refused | None = None
     _say_at: float = 0.0
     _compare_at: float = 0.0
+    _follow_at: float = 0.0
     #: What other workers have applied, as it was told last.
     _told: set[tuple[int, datetime]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Keep up until it is cancelled."""
-        await asyncio.gather(_for_ever(self.watch), _for_ever(self.retime))
+        await asyncio.gather(_for_ever(self.watch), _for_ever(self.retime), _for_ever(self.follow))
 
     async def begin(self) -> None:
         """Note by what schedules this worker goes, which may have changed while none ran."""
+        await self._follow()
         await self._note()
 
     async def watch(self) -> None:
@@ -124,6 +131,7 @@ class Live:
         accounts = self._kept(new, build(new))
         async with self.program.pool.acquire() as connection:
             numbers = await rows.ensure(connection, {name: one.adapter.name for name, one in accounts.items()})
+            accounts = in_force(accounts, numbers, await adapted.everything(connection))
         await self.program.change(configured(new, self.program.pool, accounts, numbers))
         self.settings = new
         self.changed(new)
@@ -141,6 +149,27 @@ class Live:
             if name in old and table == self.settings.accounts.get(name) and old[name].triggers == built[name].triggers
         }
         return {name: old[name] if name in same else account for name, account in built.items()}
+
+    async def follow(self) -> None:
+        """Go by the adaptive schedules as they stand now."""
+        now = self.time()
+        if now >= self._follow_at:
+            self._follow_at = now + FOLLOW_EVERY
+            if await self._follow():
+                await self._note()
+
+    async def _follow(self) -> bool:
+        """Whether any of them is another than before."""
+        before = self.program.configured
+        if not any(account.adaptive for account in before.accounts.values()):
+            return False
+        async with self.program.pool.acquire() as connection:
+            accounts = in_force(before.accounts, before.numbers, await adapted.everything(connection))
+        # Where the files changed meanwhile, the next turn does it.
+        if self.program.configured is not before or all(accounts[name] is one for name, one in before.accounts.items()):
+            return False
+        await self.program.change(replace(before, accounts=accounts, upkeep=replace(before.upkeep, accounts=accounts)))
+        return True
 
     async def _note(self) -> None:
         known = self._known()

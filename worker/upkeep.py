@@ -19,6 +19,7 @@ from rules.suppression import Triggers
 from store import events, hashing, journal, reports, settlings, suppression
 from store.connections import Pool, clock
 from worker.accounts import Account
+from worker.adapting import judge_all
 from worker.archive import Leaving, archive, cutoff
 from worker.reread import reread
 
@@ -63,7 +64,7 @@ class Upkeep:
     _places: dict[str, int] = field(default_factory=dict)
 
     async def run(self, *, starting: bool = False) -> dict[str, int]:
-        """Do every step; what each did, by name. A worker that is `starting` does not archive: others wait for it."""
+        """Do every step; what each did, by name. A worker that is `starting` leaves out what may take long."""
         async with self.pool.acquire() as connection:
             now = await clock(connection)
         steps: dict[str, Callable[[datetime], Awaitable[int]]] = {
@@ -77,9 +78,10 @@ class Upkeep:
             "soft_bouncers_blocked": self._block_soft_bouncers,
         }
         if not starting:
+            steps["schedules_adapted"] = self._adapt_schedules
             steps["messages_archived"] = self._archive
-        if self.hashing.everyone:
-            steps["recipients_hashed"] = self._hash_recipients
+            if self.hashing.everyone:
+                steps["recipients_hashed"] = self._hash_recipients
         done: dict[str, int] = {}
         for name, step in steps.items():
             try:
@@ -129,6 +131,9 @@ class Upkeep:
     async def _forget_settlings(self, now: datetime) -> int:
         async with self.pool.acquire() as connection:
             return await settlings.forget(connection, now - self.retention.looks)
+
+    async def _adapt_schedules(self, now: datetime) -> int:
+        return await judge_all(self.pool, self.accounts, self.numbers, now, self.retention.looks)
 
     async def _block_soft_bouncers(self, now: datetime) -> int:
         blocked = 0

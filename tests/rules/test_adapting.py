@@ -55,15 +55,18 @@ def times(count: int, seed: int) -> list[Observed]:
 
 
 def is_step(before: Sequence[float], after: Sequence[float]) -> bool:
-    """Whether no look moved by more than `STEP`, once at most one was added or left out."""
-    if abs(len(before) - len(after)) > 1:
-        return False
-    longer, shorter = sorted((before, after), key=len, reverse=True)
-    ways = [longer] if len(longer) == len(shorter) else [[*longer[:n], *longer[n + 1 :]] for n in range(len(longer))]
+    """Whether no look moved by more than `STEP`, once at most one was added and one left out."""
     return any(
-        all(max(one, other) <= min(one, other) * STEP * (1 + 1e-9) for one, other in zip(way, shorter, strict=True))
-        for way in ways
+        len(one) == len(other)
+        and all(max(pair) <= min(pair) * STEP * (1 + 1e-9) for pair in zip(one, other, strict=True))
+        for one in fewer(before)
+        for other in fewer(after)
     )
+
+
+def fewer(ages: Sequence[float]) -> list[list[float]]:
+    """The ages, and the ages without each of them."""
+    return [[*ages], *([*ages[:place], *ages[place + 1 :]] for place in range(len(ages)))]
 
 
 def is_within(ages: Sequence[float], limit: Within, horizon: float) -> bool:
@@ -73,11 +76,15 @@ def is_within(ages: Sequence[float], limit: Within, horizon: float) -> bool:
     return all(age >= limit.earliest for age in ages) and max(pauses) <= limit.longest * (1 + 1e-6)
 
 
+#: The same examples each time, however slow the machine is.
+surely = settings(deadline=None, derandomize=True)
+
 AGES = st.lists(st.floats(0.5, HORIZON - 1), min_size=0, max_size=12, unique=True).map(sorted)
 
 
+@surely
 @given(AGES, AGES)
-def test_a_step_moves_each_look_a_little_and_adds_or_leaves_out_one_at_most(
+def test_a_step_moves_each_look_a_little_and_adds_and_leaves_out_one_at_most(
     present: list[float], target: list[float]
 ) -> None:
     for after in steps(present, target):
@@ -85,6 +92,7 @@ def test_a_step_moves_each_look_a_little_and_adds_or_leaves_out_one_at_most(
         assert list(after) == sorted(set(after))
 
 
+@surely
 @given(AGES, AGES)
 def test_steps_lead_to_the_target(present: list[float], target: list[float]) -> None:
     """The step that is nearest to it is nearer than before, until it is reached."""
@@ -102,6 +110,7 @@ def test_steps_lead_to_the_target(present: list[float], target: list[float]) -> 
         assert nearest < apart(present)
 
 
+@surely
 @given(
     AGES,
     st.floats(0, 600),
@@ -117,7 +126,7 @@ def test_whatever_is_brought_within_limits_is_and_stays_there(
     assert within(inside, limit, HORIZON) == inside
 
 
-@settings(max_examples=25, deadline=None)
+@settings(surely, max_examples=25)
 @given(
     st.lists(st.tuples(st.floats(0.1, HORIZON - 1), st.integers(0, 2), st.integers(1, 30)), min_size=5, max_size=30),
     AGES.filter(lambda ages: len(ages) > 0),
@@ -165,7 +174,7 @@ def test_it_gets_much_better_at_the_same_cost_on_times_it_never_saw() -> None:
     true = curve(times(20_000, 999), HORIZON)
     before = judge(true, present)
     changes = 0
-    for week in range(14):
+    for week in range(8):
         decision = adapt(present, EMAIL, times(1500, week), HORIZON)
         if decision.ages is not None:
             changes += 1
