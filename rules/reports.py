@@ -11,13 +11,15 @@ from datetime import datetime
 from rules.statuses import Engagement, Reason, Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Report:
     """One thing said about one message.
 
     `occurred_at` is the provider's own time, aware, or None where it gives none; the time of asking is then used.
     `unknown` is the provider's word verbatim where the adapter's table does not have it; `status` is then None.
     `engagement` holds (kind, first time) pairs. `attempts` is 0 where nothing is said about them.
+
+    Nobody changes one. It is not frozen, because making one takes half the time so, and a page has a thousand.
     """
 
     provider_id: str = ""
@@ -49,12 +51,13 @@ class Report:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Word:
     """What a report adds to a state: a set of bits heard at one time, the cause it gives, and attempts.
 
     `bits` are those of statuses, engagement and marks together. `response` goes with `Engagement.RESPONDED`.
-    `detail` is the provider's own text; it is kept in the history and takes no part in joining.
+    `detail` is the provider's own text; it is kept in the history and takes no part in joining. Nobody changes one; as
+    with reports, it is not frozen because of the time.
     """
 
     bits: int

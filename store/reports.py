@@ -24,12 +24,12 @@ BATCH = 1000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Said:
     """A word about one message, named by `id` where it is known, else by provider id and part.
 
     `provider_id` and `part` are given in both cases, because they order the locks. `blocks` has a bit for each channel
-    on which the word blocks the recipient's address.
+    on which the word blocks the recipient's address. Nobody changes one; it is not frozen because of the time.
     """
 
     word: Word

@@ -62,8 +62,12 @@ def test_the_order_of_an_answer_is_nothing_new_and_a_report_more_is() -> None:
 
 def test_an_answer_has_the_same_digest_in_every_process() -> None:
     """It is stored with the watch, and another worker compares."""
-    assert digest([REPORT]) == 3807335771223591403
+    assert digest([REPORT]) == -8695719695304423918
 
 
 def test_any_number_of_attempts_has_a_digest() -> None:
     assert digest([replace(REPORT, attempts=10**30)]) != digest([REPORT])
+
+
+def test_a_text_that_is_no_unicode_has_a_digest() -> None:
+    assert digest([replace(REPORT, detail="\ud800")]) != digest([REPORT])
