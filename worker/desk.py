@@ -64,6 +64,13 @@ class Desk:
     density: Density = field(default_factory=Density)
     #: Until when other workers are not asked what they learnt of it.
     density_until: datetime | None = None
+    #: Whether more is due than the quota allows, as seen last; and whether it may be, because very much was claimed.
+    is_short: bool = False
+    may_be_short: bool = True
+    #: When all that is due was counted last.
+    counted_at: datetime | None = None
+    #: How many messages a request was about lately, at an account with listings.
+    in_one: float | None = None
     #: The account by whose schedules next looks are set, where it is another by now than the poll began with.
     timing: Account | None = None
 
@@ -81,16 +88,20 @@ class Budget:
     #: Messages claimed at once.
     batch: int = 1000
     stopping: Callable[[], bool] = lambda: False
+    #: When the last answer came, or else the poll began, by the clock of the event loop.
+    answered_at: float = 0.0
     _ends_at: float = 0.0
     _longest: float = 0.0
 
     def begin(self) -> None:
         """Start the time."""
-        self._ends_at = asyncio.get_running_loop().time() + self.seconds
+        self.answered_at = asyncio.get_running_loop().time()
+        self._ends_at = self.answered_at + self.seconds
 
     def took(self, seconds: float) -> None:
         """An answer came after so long. Nothing is begun any more that may end after the time if it takes as long."""
         self._longest = max(self._longest, seconds)
+        self.answered_at = asyncio.get_running_loop().time()
 
     @property
     def is_over(self) -> bool:

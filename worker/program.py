@@ -166,7 +166,7 @@ class Program:
     async def _notice(self, this: tuple[str, int], budget: Budget) -> None:
         """Let a poll make room for others once it waits for long."""
         loop = asyncio.get_running_loop()
-        while (left := budget.answered_at + self.patience - loop.time()) > 0:
+        while (left := budget.answered_at + self.patience - loop.time()) > 0:  # noqa: ASYNC110 - a time moves
             await asyncio.sleep(left)
         self._polls.slow(this)
 

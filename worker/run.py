@@ -80,7 +80,8 @@ async def _work(
         queue = Queue(
             settings.redis_url.get_secret_value(),
             name,
-            at_once=options.accounts_at_once + 4,
+            # Also those that are slow, and a few for ticks, intake, sweeps and upkeep.
+            at_once=options.accounts_at_once * 2 + 4,
             timeout=options.poll_seconds.total_seconds() + 90,
         )
         program = Program(

@@ -101,6 +101,15 @@ EARLIER = NOW - timedelta(days=36500)
 #: Query, what it is asked, and the indexes it must use.
 DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("watches", "claim", [1, NOW, 1000, EARLIER, NOW], {"watch_due"}),
+    ("watches", "waiting", [1, NOW, EARLIER, 1000], {"watch_due"}),
+    (
+        "watches",
+        "candidates",
+        [1, NOW, EARLIER, NOW, HOUR, 9 * HOUR, 5, 100],
+        {"watch_overdue", "watch_due", "watch_pkey"},
+    ),
+    ("watches", "claim_these", [1, NOW, IDS, 1000, NOW], {"watch_pkey"}),
+    ("watches", "last_looks", [1, NOW, HOUR, 9 * HOUR], {"watch_overdue"}),
     ("watches", "overdue", [1, NOW, EARLIER, 0, 1000], {"watch_overdue"}),
     ("watches", "hold", [1, IDS], {"watch_pkey", "message_pkey"}),
     ("watches", "looked", [1, NOW, IDS, IDS, [NOW] * 1000, IDS, [True] * 1000], {"watch_pkey"}),
