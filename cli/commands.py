@@ -39,6 +39,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
         ("adapters", "The providers that can be asked, and how.", "cli.adapters:adapters"),
         ("erase", "Remove one person's address and texts everywhere.", "cli.erase:erase_person"),
         ("quarantine", "Words that no adapter knows, and answers to read again.", "cli.quarantine:quarantine"),
+        ("schedule", "When messages are looked at, and what that costs.", "cli.schedule:schedule"),
         ("strays", "Recorded rows that could not be taken in.", "cli.strays:strays"),
         ("suppression", "Addresses that are blocked.", "cli.suppression:suppression"),
         ("token", "Who may see the page and ask the API from elsewhere.", "cli.token:token"),

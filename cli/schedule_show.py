@@ -1,0 +1,309 @@
+"""`schedule show`: what is in force, what it costs, and how much later than the provider we know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import session
+from cli.ages import about, described
+from cli.output import Word, count, show_fields, show_json, visible
+from cli.recorded import Everything, everything, label, wanted
+from config.accounts import AccountOptions
+from rules import durations
+from rules.statuses import Channel
+from rules.times import iso
+from store import journal, retiming
+from store.adapted import Adapted
+from store.connections import Pool
+from store.retiming import Progress
+from worker.measured import Measured
+
+DAY = timedelta(days=1)
+
+#: More settlings than this share that an earlier look should have shown are worth a word.
+MANY_MISSED = 0.05
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything that is shown."""
+
+    known: Everything
+    #: Requests in the last day, by account.
+    requests: dict[str, int]
+    retimed: dict[str, Progress]
+    #: Workers that refuse their changed file.
+    refusals: list[dict[str, Any]]
+
+
+@click.command()
+@click.option("--account", help="One account only.")
+@click.option("--channel", type=Word(Channel), help="One channel only.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the one schedule that fits into FILE, which ends with .svg or .png.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(account: str | None, channel: Channel | None, plot: Path | None, *, as_json: bool) -> None:
+    """What is in force, what it costs, and how much later than the provider Landed knows.
+
+    Costs and delays are those of the messages that settled in the time for which looks are kept (`retention.looks`).
+    """
+    if plot is not None and plot.suffix not in {".svg", ".png"}:
+        raise click.BadParameter(f"{plot.name} ends with neither .svg nor .png", param_hint="'--plot'")
+
+    async def task(pool: Pool) -> tuple[Shown, Measured | None]:
+        known = await everything(pool, account, channel)
+        async with pool.acquire() as connection:
+            requests = {row["name"]: row["requests"] for row in await journal.requests(connection, known.now - DAY)}
+            retimed = {one.account: one for one in await retiming.progress(connection)}
+            refusals = [dict(row) for row in await retiming.refusals(connection, known.now)]
+        drawn = await wanted(pool, account, channel) if plot is not None else None
+        return Shown(known, requests, retimed, refusals), drawn
+
+    shown, drawn = session.work(task)
+    if drawn is not None and plot is not None:
+        # Drawing takes a second to load, and nobody else needs it.
+        from cli.schedule_plot import draw  # noqa: PLC0415
+
+        draw(drawn, plot)
+        click.echo(f"{label(drawn)} is drawn in {plot}", err=True)
+    if as_json:
+        show_json(plain(shown))
+    else:
+        _print(shown)
+
+
+def plain(shown: Shown) -> dict[str, Any]:
+    """The same as JSON: schedules with their figures, in seconds, and what concerns whole accounts."""
+    names = sorted({one.account.name for one in shown.known.measured})
+    return {
+        "accounts": {name: _account(shown, name) for name in names},
+        "schedules": [_schedule(shown.known, one) for one in shown.known.measured],
+        "refusals": shown.refusals,
+    }
+
+
+def _account(shown: Shown, name: str) -> dict[str, Any]:
+    progress = shown.retimed.get(name)
+    return {
+        "requests_last_day": shown.requests.get(name, 0),
+        "quota_per_day": quota(shown, name),
+        "retiming": None
+        if progress is None
+        else {
+            "phase": progress.phase,
+            "changed": progress.changed,
+            "changed_at": progress.changed_at,
+            "seen": progress.seen,
+            "total": progress.total,
+            "moved": progress.moved,
+            "ended_at": progress.ended_at,
+        },
+    }
+
+
+def quota(shown: Shown, name: str) -> int:
+    """Requests that an account may make in a day."""
+    return round(shown.known.accounts[name].limits.rate * DAY.total_seconds())
+
+
+def _schedule(known: Everything, one: Measured) -> dict[str, Any]:
+    schedule, figures = one.schedule, one.figures
+    return {
+        "account": one.account.name,
+        "channel": one.channel.word,
+        "schedule": one.name,
+        "origin": origin(known, one),
+        "looks": [durations.text(look) for look in schedule.looks],
+        "then": None if schedule.then is None else durations.text(schedule.then),
+        "jitter": schedule.jitter,
+        "first_look": durations.text(schedule.first_look),
+        "horizon": durations.text(one.horizon),
+        "messages": one.total.messages,
+        "messages_per_day": round(one.messages_per_day, 1),
+        "open": one.open,
+        "told": one.total.told,
+        "between_looks": one.total.between,
+        "never": one.total.never,
+        "missed": one.total.missed,
+        "since": one.total.first_at,
+        "looks_per_message": one.looks_per_message,
+        "undecided": one.undecided,
+        "delay": None
+        if one.delays is None
+        else {"mean": one.delays.mean, "p50": one.delays.p50, "p95": one.delays.p95, "p99": one.delays.p99},
+        "expected": None
+        if figures is None
+        else {
+            "looks_per_message": figures.looks_per_message,
+            "mean_delay": figures.mean_delay,
+            "p50_delay": figures.p50_delay,
+            "p95_delay": figures.p95_delay,
+            "p99_delay": figures.p99_delay,
+            "undecided": figures.undecided,
+        },
+        "adaptive": _adaptive(known, one),
+    }
+
+
+def _adaptive(known: Everything, one: Measured) -> dict[str, Any] | None:
+    adaptive = one.account.adaptive.get(one.channel)
+    if adaptive is None or one.name is not None:
+        return None
+    stands = known.stands(one.account.name, one.channel)
+    return {
+        "configured": [durations.text(look) for look in adaptive.configured.looks],
+        "changes": stands.changes if stands else 0,
+        "changed_at": stands.changed_at if stands else None,
+        "judged_at": stands.judged_at if stands else None,
+        "found": (stands.found or None) if stands else None,
+        "pinned_at": stands.pinned_at if stands else None,
+        "pinned_by": stands.pinned_by if stands else None,
+    }
+
+
+def origin(known: Everything, one: Measured) -> str:
+    """Where a schedule comes from: `named`, `adaptive`, `set` or `default`."""
+    if one.name is not None:
+        return "named"
+    adaptive = one.account.adaptive.get(one.channel)
+    if adaptive is not None and one.schedule != adaptive.configured:
+        return "adaptive"
+    options: AccountOptions = known.settings.accounts[one.account.name].options
+    tables = [options, options.channels.get(one.channel.word)]
+    is_set = any(table is not None and (table.looks is not None or table.then is not None) for table in tables)
+    return "set" if is_set else "default"
+
+
+def _print(shown: Shown) -> None:
+    if not shown.known.measured:
+        click.echo("no account is configured: add one to landed.toml, `landed adapters` says what it needs")
+        return
+    last = ""
+    for one in shown.known.measured:
+        name = one.account.name
+        if name != last:
+            click.echo(("\n" if last else "") + f"{name} ({one.account.adapter.name})")
+            _fields(_about_account(shown, name))
+            last = name
+        click.echo(f"\n{visible(label(one))}")
+        _fields(_about(shown.known, one))
+    for refusal in shown.refusals:
+        problems = "; ".join(refusal["problems"])
+        click.echo(
+            f"\nworker {refusal['worker']} refuses its changed file since {iso(refusal['refused_at'])} and goes on with"
+            f" the old settings: {visible(problems)}"
+        )
+
+
+def _fields(fields: Iterator[tuple[str, str]]) -> None:
+    known = list(fields)
+    longest = max(len(name) for name, _ in known)
+    show_fields((name.ljust(longest), text) for name, text in known)
+
+
+def _about_account(shown: Shown, name: str) -> Iterator[tuple[str, str]]:
+    made, allowed = shown.requests.get(name, 0), quota(shown, name)
+    yield "requests", f"{made:,} in the last day, {_share(made / allowed)} of the {allowed:,} that its rate allows"
+    account = shown.known.accounts[name]
+    if account.limits.streams:
+        yield "stream", f"read every {durations.text(account.limits.read_every)}; looks mend what it has lost"
+    progress = shown.retimed.get(name)
+    if progress is not None and progress.phase != "none":
+        yield (
+            "re-timing",
+            (
+                f"{', '.join(progress.changed)} changed at {iso(progress.changed_at)}; {progress.words}:"
+                f" {progress.seen:,} of {count(progress.total, 'open message')} seen, {progress.moved:,} moved"
+            ),
+        )
+    elif progress is not None and progress.changed:
+        yield "changed", f"{', '.join(progress.changed)} at {iso(progress.changed_at)}; in force for every message"
+
+
+FROM = {
+    "named": "as named by messages",
+    "adaptive": "adapted by itself",
+    "set": "as set",
+    "default": "the default",
+}
+
+
+def _about(known: Everything, one: Measured) -> Iterator[tuple[str, str]]:
+    schedule = one.schedule
+    said = f"{described(schedule)} ({FROM[origin(known, one)]})"
+    yield "looks at", said
+    first = f"; none below {durations.text(schedule.first_look)}" if schedule.first_look else ""
+    yield "jitter", f"{schedule.jitter:g}{first}; the last look at {durations.text(one.horizon)}"
+    yield from _about_adaptive(known, one)
+    if not one.total.messages:
+        waiting = f"; {count(one.open, 'message')} open" if one.open else ""
+        yield "recorded", f"nothing yet: every message that settles is recorded{waiting}"
+        return
+    yield "recorded", _recorded(one)
+    expected = f", {one.figures.looks_per_message:.2f} by the schedule" if one.figures else ""
+    yield "cost", f"{one.looks_per_message:.2f} looks per message{expected}"
+    if one.delays is not None:
+        delays = one.delays
+        spread = f"p50 {about(delays.p50)}, p95 {about(delays.p95)}, p99 {about(delays.p99)}, mean {about(delays.mean)}"
+        yield "delay", f"{spread} after the provider's time"
+    elif one.figures is not None and one.figures.mean_delay is not None:
+        yield "delay", f"about {about(one.figures.mean_delay)} in the mean; the provider gives no time to measure it by"
+    deadline = durations.text(one.account.allowance(one.channel))
+    yield "undecided", f"{_share(one.undecided or 0)} at the deadline of {deadline}"
+    if one.total.missed > one.total.told * MANY_MISSED:
+        yield (
+            "careful",
+            (
+                f"{_share(one.total.missed / one.total.told)} had settled, by the provider's time, before a look that"
+                " did not show it: its status lags behind its own times, so delays are longer than the schedule's"
+            ),
+        )
+
+
+def _recorded(one: Measured) -> str:
+    total = one.total
+    kinds = [
+        (total.told, "with the provider's time"),
+        (total.between, "known between two looks"),
+        (total.never, "never settled"),
+    ]
+    said = ", ".join(f"{number:,} {kind}" for number, kind in kinds if number)
+    waiting = f"; {one.open:,} open" if one.open else ""
+    return f"{count(total.messages, 'message')} since {iso(total.first_at)}: {said}{waiting}"
+
+
+def _about_adaptive(known: Everything, one: Measured) -> Iterator[tuple[str, str]]:
+    adaptive = one.account.adaptive.get(one.channel)
+    if adaptive is None or one.name is not None:
+        return
+    yield "adaptive", _stands(known.stands(one.account.name, one.channel))
+    if one.schedule != adaptive.configured:
+        yield "configured", described(adaptive.configured)
+
+
+def _stands(stands: Adapted | None) -> str:
+    if stands is None:
+        return "on; not judged yet: a worker does it within a minute"
+    if stands.pinned_at is not None:
+        return (
+            f"pinned by {stands.pinned_by} since {iso(stands.pinned_at)}; `landed schedule unpin` lets it follow again"
+        )
+    changed = (
+        f"{count(stands.changes, 'change')}, the last at {iso(stands.changed_at)}" if stands.changes else "no change"
+    )
+    judged = f"; at {iso(stands.judged_at)} it was judged: {stands.found}" if stands.judged_at and stands.found else ""
+    return f"on; {changed}{judged}"
+
+
+def _share(share: float) -> str:
+    """`0.03%`, `1.2%`, `45%`."""
+    percent = share * 100
+    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"  # noqa: PLR2004 - two figures
