@@ -4,9 +4,10 @@ What a poll writes carries the term of its lease. A worker that was stopped and 
 changes nothing: `Stale` is raised where it tries.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -14,6 +15,7 @@ from rules.forecast import Backlog
 from store import watches
 from store.connections import Connection
 from store.queries import Queries
+from store.watches import BEGINNING
 
 QUERIES = Queries("accounts")
 
@@ -71,19 +73,64 @@ async def named(connection: Connection, name: str) -> asyncpg.Record | None:
     return await connection.fetchrow(QUERIES.named, name)
 
 
-async def askable(connection: Connection, now: datetime, accounts: Sequence[Askable]) -> list[tuple[str, int]]:
+class Floors:
+    """Low-water marks of accounts: where the live part of an index begins for each, as `watches.Mark` has it for one.
+
+    Ticks and sweeps read the first row of each account every few seconds. While some transaction holds an old snapshot,
+    the dead entries before it cannot be cleared. Now and then they are all read, at the latest after a minute.
+    """
+
+    def __init__(self) -> None:
+        """Begin at the beginning."""
+        self._floors: dict[str, datetime] = {}
+        self._begin_at = BEGINNING
+
+    def below(self, now: datetime, names: Sequence[str]) -> list[datetime]:
+        """From where to read for each of these accounts."""
+        if now >= self._begin_at:
+            self._floors.clear()
+        return [self._floors.get(name, BEGINNING) for name in names]
+
+    def found(self, now: datetime, took: timedelta, earliest: Iterable[tuple[str, datetime | None]]) -> None:
+        """Remember the earliest row of each account, and after how long all is read again."""
+        if now >= self._begin_at:
+            self._begin_at = now + min(took * watches.REST, watches.LONGEST_REST)
+        # What is written now may lie a little before the present, because it was thought of before.
+        self._floors |= {name: min(at, now) - MARGIN for name, at in earliest if at is not None}
+
+
+#: Whoever writes a row thought of its time so long ago at most. Older ones wait until all is read.
+MARGIN = timedelta(seconds=10)
+
+
+async def askable(
+    connection: Connection, now: datetime, accounts: Sequence[Askable], floors: Floors | None = None
+) -> list[tuple[str, int]]:
     """Names and terms of the accounts that have something to ask now and that nobody asks."""
+    floors, names = floors or Floors(), [account.name for account in accounts]
     columns = (
-        [account.name for account in accounts],
+        names,
         [account.settings for account in accounts],
         [account.streams for account in accounts],
+        floors.below(now, names),
     )
-    return [(row["name"], row["term"]) for row in await connection.fetch(QUERIES.askable, now, *columns)]
+    began = time.perf_counter()
+    rows = await connection.fetch(QUERIES.askable, now, *columns)
+    took = timedelta(seconds=time.perf_counter() - began)
+    floors.found(now, took, ((row["name"], row["earliest_at"]) for row in rows))
+    return [(row["name"], row["term"]) for row in rows]
 
 
-async def overdue(connection: Connection, now: datetime) -> list[str]:
-    """Names of the accounts with a message past its deadline."""
-    return [row["name"] for row in await connection.fetch(QUERIES.overdue, now)]
+async def overdue(
+    connection: Connection, now: datetime, names: Sequence[str] = (), floors: Floors | None = None
+) -> list[str]:
+    """Names of the accounts with a message past its deadline; `names` are those that may have a low-water mark."""
+    floors = floors or Floors()
+    began = time.perf_counter()
+    rows = await connection.fetch(QUERIES.overdue, now, names, floors.below(now, names))
+    took = timedelta(seconds=time.perf_counter() - began)
+    floors.found(now, took, ((row["name"], row["earliest_at"]) for row in rows))
+    return [row["name"] for row in rows]
 
 
 async def lease(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> Lease | None:

@@ -15,7 +15,7 @@ import structlog
 from rules.hashing import PLAIN, Hashing
 from store import accounts as rows
 from store import inbox, slices
-from store.accounts import Askable
+from store.accounts import Askable, Floors
 from store.connections import LOST, Pool, clock
 from store.slices import Sliced
 from store.watches import Place
@@ -83,6 +83,8 @@ class Program:
     patience: float = PATIENCE
     _polls: Places = field(init=False)
     _hand: inbox.Hand = field(default_factory=inbox.Hand)
+    _due_floors: Floors = field(default_factory=Floors)
+    _overdue_floors: Floors = field(default_factory=Floors)
 
     def __post_init__(self) -> None:
         """No desk before it is needed."""
@@ -105,7 +107,7 @@ class Program:
         """Start a poll of each account that has something to ask, and intake if anything waits."""
         async with self.pool.acquire() as connection:
             now = await clock(connection)
-            due = await rows.askable(connection, now, self._askable())
+            due = await rows.askable(connection, now, self._askable(), self._due_floors)
             beside = await slices.startable(connection, now, self._sliced(), self.batch) if self._sliced() else []
             waits = await inbox.has_some(connection)
         # Where more accounts are due than can be asked at once, no account is always the last.
@@ -208,7 +210,7 @@ class Program:
     async def sweep(self) -> Counts:
         """Settle what polls leave, some of each account."""
         async with self.pool.acquire() as connection:
-            names = await rows.overdue(connection, await clock(connection))
+            names = await rows.overdue(connection, await clock(connection), list(self.accounts), self._overdue_floors)
         settled = 0
         for name in names:
             try:

@@ -25,25 +25,38 @@ select * from landed.account order by name;
 select * from landed.account where name = $1;
 
 -- name: askable
--- Accounts with something to ask now: a message due or a stream to read, nobody asking, not paused, not held.
--- $1 now, $2 names of the accounts configured, $3 fingerprints of their settings, $4 whether each has a stream
-select a.name, a.term
-from unnest($2::text[], $3::text[], $4::boolean[]) as c (name, settings, streams)
+-- Accounts with something to ask now: a message due or a stream to read, nobody asking, not paused, not held. Where a
+-- message is due, `earliest_at` says since when the first one is.
+-- $1 now, $2 names of the accounts configured, $3 fingerprints of their settings, $4 whether each has a stream,
+-- $5 low-water marks, which only spare reading dead index entries
+select a.name, a.term, w.earliest_at
+from unnest($2::text[], $3::text[], $4::boolean[], $5::timestamptz[]) as c (name, settings, streams, floor)
 join landed.account a on a.name = c.name
+-- The first row of the index, for each account. An `exists` reads all that is due in all of them.
+cross join lateral (
+    select min(w.next_look_at) as earliest_at
+    from landed.watch w
+    where w.account = a.id and w.next_look_at >= c.floor and w.next_look_at <= $1
+) as w
 where a.paused_at is null
     and (a.lease_until is null or a.lease_until <= $1)
     and (a.ask_after is null or a.ask_after <= $1)
     and a.refused_settings is distinct from c.settings
-    and ((c.streams and (a.next_read_at is null or a.next_read_at <= $1))
-        -- The first row of the index, for each account. An `exists` reads all that is due in all of them.
-        or (select min(w.next_look_at) from landed.watch w where w.account = a.id) <= $1);
+    and ((c.streams and (a.next_read_at is null or a.next_read_at <= $1)) or w.earliest_at is not null);
 
 -- name: overdue
--- Accounts with a message past its deadline.
--- $1 now
-select a.name
+-- Accounts with a message past its deadline, and that deadline. The low-water marks only spare reading dead index
+-- entries; an account without one is read from its beginning.
+-- $1 now, $2 names of accounts, $3 their low-water marks
+select a.name, w.earliest_at
 from landed.account a
-where (select min(w.deadline_at) from landed.watch w where w.account = a.id) <= $1
+left join unnest($2::text[], $3::timestamptz[]) as c (name, floor) on c.name = a.name
+cross join lateral (
+    select min(w.deadline_at) as earliest_at
+    from landed.watch w
+    where w.account = a.id and w.deadline_at >= coalesce(c.floor, '-infinity') and w.deadline_at <= $1
+) as w
+where w.earliest_at is not null
 order by a.name;
 
 -- name: lease

@@ -1,6 +1,7 @@
 """One worker at a time asks an account, never faster than its rate; whoever lost it changes nothing any more."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,9 +10,10 @@ import asyncpg
 import pytest
 
 from rules.forecast import Backlog
-from store import accounts
-from store.accounts import Askable, Lease, Stale, Trouble
+from store import accounts, watches
+from store.accounts import Askable, Floors, Lease, Stale, Trouble
 from store.connections import Connection
+from store.watches import BEGINNING, LONGEST_REST
 from tests.store.written import NOW, account, record, recording
 
 MINUTE = timedelta(minutes=1)
@@ -238,3 +240,61 @@ async def test_pausing_again_keeps_since_when_and_only_known_accounts_are_paused
 
     assert done == [True, True, False, False]
     assert (found["paused_at"], found["paused_by"], found["paused_why"]) == (NOW, "bob", "second")
+
+
+async def test_what_becomes_due_or_overdue_behind_a_mark_is_seen_within_a_minute(
+    db: asyncpg.Connection, number: int
+) -> None:
+    """Even where reading everything takes so long that it is hardly ever done."""
+    wanted, floors, late = [Askable("acme", "x", streams=False)], Floors(), Floors()
+    await record(db, [recording(number, "a", next_look_at=NOW, deadline_at=NOW)])
+    for one in (floors, late):
+        one.found(NOW, timedelta(hours=1), [("acme", NOW)])
+    await db.execute("update landed.watch set next_look_at = $1, deadline_at = $1", NOW - 100 * MINUTE)
+    seen = [
+        (await accounts.askable(db, now, wanted, floors), await accounts.overdue(db, now, ["acme"], late))
+        for now in (NOW + LONGEST_REST / 2, NOW + LONGEST_REST)
+    ]
+
+    assert seen == [([], []), ([("acme", 0)], ["acme"])]
+
+
+async def test_a_row_thought_of_a_little_before_it_is_written_is_seen_at_once(
+    db: asyncpg.Connection, number: int
+) -> None:
+    floors, wanted = Floors(), [Askable("acme", "x", streams=False)]
+    await record(db, [recording(number, "a", next_look_at=NOW)])
+    floors.found(NOW, timedelta(hours=1), [("acme", NOW)])
+    await db.execute("update landed.watch set next_look_at = $1", NOW - timedelta(seconds=9))
+
+    assert await accounts.askable(db, NOW + MINUTE / 10, wanted, floors) == [("acme", 0)]
+
+
+async def buffers(db: Connection, query: str, *arguments: object) -> int:
+    """How many pages a query reads."""
+    text = await db.fetchval(f"explain (analyze, buffers, timing off, format json) {query}", *arguments)
+    plan = json.loads(text)[0]["Plan"]
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
+async def test_while_someone_holds_an_old_snapshot_a_tick_reads_a_few_pages_and_not_all_that_is_dead(
+    db: asyncpg.Connection, others: list[asyncpg.Connection], number: int
+) -> None:
+    """361,000 claims made a tick take a tenth of a second."""
+    wanted, floors = [Askable("acme", "x", streams=False)], Floors()
+    await record(db, [recording(number, f"m{n}") for n in range(300)])
+    async with others[0].transaction(isolation="repeatable_read"):
+        await others[0].fetchval("select count(*) from landed.watch")
+        for n in range(60):
+            now = NOW + n * MINUTE
+            await watches.claim(db, number, now, 1000, now + MINUTE)
+        now = NOW + 60 * MINUTE
+        floors.below(now, ["acme"])
+        floors.found(now, timedelta(hours=1), [("acme", now)])
+        seen = await accounts.askable(db, now, wanted, floors)
+        query, arguments = accounts.QUERIES.askable, (now, ["acme"], ["x"], [False])
+        with_mark = await buffers(db, query, *arguments, floors.below(now, ["acme"]))
+        without = await buffers(db, query, *arguments, [BEGINNING])
+
+    assert seen == [("acme", 0)]
+    assert with_mark * 5 < without
