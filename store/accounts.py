@@ -181,6 +181,12 @@ async def read_on(
         raise _stale(held)
 
 
+async def begin_again(connection: Connection, held: Lease) -> None:
+    """Forget where the stream stands, because the provider refuses that. Raises Stale."""
+    if await connection.fetchval(QUERIES.begin_again, held.account, held.term) is None:
+        raise _stale(held)
+
+
 async def went_well(connection: Connection, held: Lease, easing: int) -> bool:
     """Close the breaker; whether it was open. The next round may have `easing` requests."""
     return await connection.fetchval(QUERIES.went_well, held.account, held.term, easing) is not None

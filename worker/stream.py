@@ -15,6 +15,7 @@ import structlog
 
 from adapters.base import Page, Since, Take, What
 from adapters.errors import AskError, Refused, Unreadable
+from rules.schedules import remembered
 from store import accounts, journal, watches
 from worker import asked, writing
 from worker.ask import UnreadableAnswer, pages, read
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 
 #: How much of the horizon passes before a feed is read again from its trusted position.
 AGAIN = 0.25
+
+#: After so many refusals in a row a feed begins again as far back as it remembers.
+GIVEN_UP_AFTER = 3
 
 #: With nothing open, a stream is read this much more rarely: late answers still correct what was settled.
 IDLE = 20
@@ -69,7 +73,7 @@ async def _read_feed(this: Round, now: datetime) -> tuple[str | None, datetime |
     whole = head.position is None or head.again_at is None or now >= head.again_at
     start = this.held.position if whole else head.position
     trusted, old = None, True
-    async for page in _pages(this, Since(start, await _beginning(this, now))):
+    async for page in _feed(this, Since(start, await _beginning(this, now)), whole=whole):
         await writing.join_new(this.desk, page.reports, now, this.tally)
         old = old and page.latest_at is not None and page.latest_at <= now - limits.horizon
         trusted = page.position if old else trusted
@@ -82,13 +86,46 @@ async def _read_feed(this: Round, now: datetime) -> tuple[str | None, datetime |
     return trusted, now - limits.horizon
 
 
+async def _feed(this: Round, what: Since, *, whole: bool) -> AsyncIterator[Page]:
+    """The pages of a feed. A position that is refused again and again, because it is too old, is given up."""
+    is_first = True
+    try:
+        async for page in _pages(this, what):
+            is_first = False
+            yield page
+    except Refused as error:
+        if is_first and what.position is not None and not error.credentials:
+            await _position_refused(this, error, whole=whole)
+        raise
+
+
+async def _position_refused(this: Round, error: Refused, *, whole: bool) -> None:
+    """Forget the position that was refused: that of the newest end at once, the trusted one after some refusals."""
+    desk, held = this.desk, this.held
+    desk.head.position = None
+    if not whole or held.trouble != "refused" or held.failures + 1 < GIVEN_UP_AFTER:
+        return
+    async with desk.pool.acquire() as connection:
+        await accounts.begin_again(connection, held)
+    log.error(
+        "feed_position_reset",
+        account=desk.account.name,
+        position=held.position,
+        whole_until=held.read_until and held.read_until.isoformat(timespec="seconds"),
+        said=str(error),
+    )
+
+
 async def _beginning(this: Round, now: datetime) -> datetime:
-    """From when to read a feed that was never read: before the oldest open message, as far back as it remembers."""
+    """From when to read a feed that has no position: as far back as it remembers, if need be.
+
+    That is before the oldest open message, and before the feed was whole when it was read last.
+    """
     limits = this.desk.account.limits
     async with this.desk.pool.acquire() as connection:
         oldest = await watches.oldest_open(connection, this.desk.number)
-    since = min(oldest or now, now) - max(limits.horizon, timedelta(minutes=1))
-    return since if limits.retention is None else max(since, now - limits.retention)
+    since = min(oldest or now, this.held.read_until or now, now) - max(limits.horizon, timedelta(minutes=1))
+    return since if limits.retention is None else max(since, now - remembered(limits.retention))
 
 
 async def _read_queue(this: Round, now: datetime) -> datetime | None:

@@ -87,6 +87,13 @@ update landed.account set
 where id = $1 and term = $2
 returning id;
 
+-- name: begin_again
+-- Forgets where a stream stands, because the provider refuses that.
+-- $1 account, $2 term
+update landed.account set position = null
+where id = $1 and term = $2
+returning id;
+
 -- name: went_well
 -- Closes the breaker.
 -- $1 account, $2 term, $3 requests in the next round

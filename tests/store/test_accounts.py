@@ -108,6 +108,7 @@ WRITES: dict[str, Callable[[Connection, Lease], Awaitable[object]]] = {
     "went_wrong": lambda db, held: accounts.went_wrong(db, held, NOW, Trouble("refused", "no", NOW, "x")),
     "short": lambda db, held: accounts.short(db, held, Backlog(NOW, 8), None, None),
     "sufficient": accounts.sufficient,
+    "begin_again": accounts.begin_again,
 }
 
 
@@ -128,7 +129,7 @@ async def test_a_write_with_a_term_that_is_over_changes_nothing(db: asyncpg.Conn
         raised = True
 
     assert await row(db) == before
-    assert raised == (name in {"renew", "read_on", "went_wrong"})
+    assert raised == (name in {"renew", "read_on", "begin_again", "went_wrong"})
     await WRITES[name](db, fresh)
     assert await row(db) != before
 

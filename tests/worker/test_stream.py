@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
-from adapters.errors import Unreachable
+from adapters.errors import Refused, Unreachable
 from rules.statuses import Mark
 from store.connections import Pool
 from tests.worker.pretend import Provider, account, budget, desk, raising, record, statuses
@@ -236,6 +237,78 @@ async def test_a_stream_in_trouble_rests_and_is_read_on_from_where_it_stood(pool
 
     assert await statuses(pool) == {"a": "delivered"}
     assert await pool.fetchval("select failures from landed.account") == 0
+
+
+def refusing(provider: Provider, **error: bool) -> None:
+    """The provider refuses the position 7, and reads from a time."""
+
+    def trouble(what: dict[str, object]) -> None:
+        if what["position"] == "7":
+            raise Refused("pretend: bad page", **error)
+
+    provider.trouble = trouble
+
+
+async def again_after_a_rest(at: Desk) -> None:
+    await at.pool.execute("update landed.account set ask_after = null")
+    await again(at)
+
+
+async def test_a_position_that_is_refused_again_and_again_is_given_up_and_what_was_missed_is_read(
+    pool: Pool, provider: Provider
+) -> None:
+    """After a long stop it is too old, and would be refused for ever."""
+    at = await desk(pool, provider, account(**feed(), retention=timedelta(days=3)))
+    await record(at, ["a"], age=timedelta(hours=20))
+    await pool.execute("update landed.account set position = '7', read_until = now() - interval '9 days'")
+    provider.events = [(ago(60 * 70), "x", "sent"), (ago(60 * 10), "a", "delivered")]
+    refusing(provider)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(4):
+            await again_after_a_rest(at)
+
+    first = next(what for what in provider.asked if what["position"] is None)
+    resets = [one for one in logs if one["event"] == "feed_position_reset"]
+    row = await pool.fetchrow("select position, failures, trouble from landed.account")
+    assert await statuses(pool) == {"a": "delivered"}
+    assert [(one["log_level"], one["account"], one["position"]) for one in resets] == [("error", "pretend", "7")]
+    assert timedelta(hours=70) < datetime.now(UTC) - datetime.fromisoformat(str(first["since"])) < timedelta(days=3)
+    assert dict(row or {}) == {"position": "2", "failures": 0, "trouble": None}
+
+
+@pytest.mark.parametrize("error", [{"credentials": True}, {}])
+async def test_a_position_is_kept_where_something_else_is_refused_or_only_once(
+    pool: Pool, provider: Provider, error: dict[str, bool]
+) -> None:
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a"])
+    await pool.execute("update landed.account set position = '7'")
+    refusing(provider, **error)
+    for _ in range(4 if error else 2):
+        await again_after_a_rest(at)
+
+    assert await pool.fetchval("select position from landed.account") == "7"
+
+
+async def test_a_refused_end_of_a_feed_is_read_again_from_the_trusted_position_first(
+    pool: Pool, provider: Provider
+) -> None:
+    at = await desk(pool, provider, account(**feed()))
+    await record(at, ["a"])
+    provider.events = [(ago(60), f"x{number}", "sent") for number in range(3)] + [(ago(10), "a", "sent")]
+    await poll(at, "w", budget())
+    trusted = await pool.fetchval("select position from landed.account")
+    provider.asked.clear()
+
+    def trouble(what: dict[str, object]) -> None:
+        if what["position"] not in {None, trusted}:
+            raise Refused("pretend: bad page")
+
+    provider.trouble = trouble
+    for _ in range(2):
+        await again_after_a_rest(at)
+
+    assert [what["position"] for what in provider.asked][:2] == ["4", trusted]
 
 
 async def test_without_open_messages_a_stream_is_read_more_rarely(pool: Pool, provider: Provider) -> None:
