@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import session
+from cli import quota, session
 from cli.commands import Listing
 from cli.found import no_account
 from cli.output import count, show_json, show_table, visible
@@ -43,13 +43,16 @@ def list_accounts(*, as_json: bool) -> None:
         empty="no account is configured: add one to landed.toml, `landed adapters` says what it needs",
         sparse=True,
     )
-    for note in filter(None, map(_note, found)):
-        click.echo(f"\n{visible(note)}")
+    for one in found:
+        for note in filter(None, [_note(one), *quota.tell(one)]):
+            click.echo(f"\n{visible(note)}")
 
 
 async def _everyone(pool: Pool) -> list[dict[str, Any]]:
     async with pool.acquire() as connection:
-        return await standing.everyone(connection, _configured())
+        found = await standing.everyone(connection, _configured())
+        used = await quota.usage(connection, session.accounts(session.settings()))
+    return [{**one, "quota": used.get(one["name"])} for one in found]
 
 
 def _configured() -> dict[str, Configured]:

@@ -212,3 +212,28 @@ def test_the_list_is_safe_in_a_spreadsheet(landed: Place) -> None:
 
 def test_a_channel_that_does_not_exist_is_guessed(landed: Place) -> None:
     assert "unknown channel 'smss', did you mean 'sms'?" in landed("suppression", "check", "smss", "x", code=2).err
+
+
+def test_accounts_show_how_much_of_their_quota_is_used_and_who_shares_it(landed: Place) -> None:
+    text = (landed.folder / "landed.toml").read_text()
+    for name in ("mail_main", "text_main"):
+        text = text.replace(
+            f"[accounts.{name}]\n",
+            f'[accounts.{name}]\nquota = "both"\nrate = 5\nconcurrency = 4\nrequests = "100/10m"\n',
+        )
+    (landed.folder / "landed.toml").write_text(text)
+
+    quota = account(landed, "text_main")["quota"]
+
+    assert quota == {
+        "shared_with": ["mail_main"],
+        "slices": 1,
+        "limits": [
+            {"limit": "5/1s", "unit": "requests", "used": 0, "of": 5},
+            {"limit": "100/10m", "unit": "requests", "used": 0, "of": 100},
+        ],
+        "in_flight": 0,
+        "in_flight_of": 4,
+    }
+    said = "text_main has used 0 of 100/10m requests, 0 of 4 in flight; shared with mail_main"
+    assert said in landed("accounts").out
