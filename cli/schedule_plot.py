@@ -5,7 +5,7 @@ Only `--plot` needs it, so matplotlib is loaded with it and nowhere else; never 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from pathlib import Path
 
 import matplotlib as mpl
@@ -77,6 +77,8 @@ def draw(one: Measured, path: Path) -> None:
     goal = Goal(looks_per_message=one.figures.looks_per_message)
     suggested = judge(one.curve, to_use(one.curve, goal, first))
     title = f"{label(one)}: {count(one.total.messages, 'message')} settled, {one.open:,} open"
+    if one.total.between:
+        title += f"\n{one.total.between:,} known only between two looks, and taken as spread evenly between them"
     paint(Drawing(title, one.curve, one.figures, suggested, list(frontier(one.curve, one.figures, first))), path)
 
 
@@ -86,16 +88,19 @@ def frontier(times: Curve, present: Figures, first: float) -> Iterator[tuple[flo
         return
     where = places(times, first=first)
     top = max(present.looks_per_message * BEYOND, 3.0)
-    for step in range(1, POINTS + 1):
-        extra = (top - 1) * step / POINTS
-        best = least_delay(where, extra * times.total, EFFORT).path
-        yield 1 + best.cost / times.total, best.delay / times.settling
+    wanted = (least_delay(where, (top - 1) * step / POINTS * times.total, EFFORT).path for step in range(1, POINTS + 1))
+    least = inf
+    for path in sorted(wanted, key=lambda path: (path.cost, path.delay)):
+        # Found roughly, one may cost more than another and be no better.
+        if path.delay < least:
+            least = path.delay
+            yield 1 + path.cost / times.total, path.delay / times.settling
 
 
 def paint(drawing: Drawing, path: Path) -> None:
     """Write the picture. The same drawing gives the same file."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(11, 4.6), layout="constrained")
+        figure = Figure(figsize=(11, 5.2), layout="constrained")
         figure.suptitle(drawing.title)
         left, right = figure.subplots(1, 2)
         _settling(left, drawing)
@@ -124,7 +129,7 @@ def _settling(axes: Axes, drawing: Drawing) -> None:
     axes.set_title("When messages settle, and the looks at them", fontsize=11)
     axes.set_xlabel("age of the message")
     axes.set_ylabel("share of messages")
-    axes.legend(loc="lower right", frameon=False)
+    _legend(axes)
 
 
 def _frontier(axes: Axes, drawing: Drawing) -> None:
@@ -133,7 +138,7 @@ def _frontier(axes: Axes, drawing: Drawing) -> None:
     axes.set_ylabel("mean delay after the provider's time")
     points = [(cost, delay) for cost, delay in drawing.frontier if delay > 0]
     if points:
-        axes.plot(*zip(*points, strict=True), color=SETTLED, linewidth=1.6, label="the least possible")
+        axes.plot(*zip(*points, strict=True), color=SETTLED, linewidth=1.6, label="the least possible on these times")
     for figures, color, marker, name in (
         (drawing.present, PRESENT, "o", "the schedule in force"),
         (drawing.suggested, SUGGESTED, "D", "suggested at this cost"),
@@ -144,8 +149,12 @@ def _frontier(axes: Axes, drawing: Drawing) -> None:
     axes.set_yscale("log")
     _durations(axes, "y")
     axes.set_xlim(left=1)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper right", frameon=False)
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Below the axes, where it hides nothing."""
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.14), frameon=False, borderaxespad=0.0)
 
 
 def _durations(axes: Axes, which: str) -> None:

@@ -27,6 +27,9 @@ DAY = timedelta(days=1)
 #: More settlings than this share that an earlier look should have shown are worth a word.
 MANY_MISSED = 0.05
 
+#: Shares in percent below which nobody minds how small they are.
+LEAST = 0.01
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -248,12 +251,13 @@ def _about(known: Everything, one: Measured) -> Iterator[tuple[str, str]]:
         yield "recorded", f"nothing yet: every message that settles is recorded{waiting}"
         return
     yield "recorded", _recorded(one)
-    expected = f", {one.figures.looks_per_message:.2f} by the schedule" if one.figures else ""
+    expected = f"; {one.figures.looks_per_message:.2f} if each were looked at alone" if one.figures else ""
     yield "cost", f"{one.looks_per_message:.2f} looks per message{expected}"
     if one.delays is not None:
         delays = one.delays
         spread = f"p50 {about(delays.p50)}, p95 {about(delays.p95)}, p99 {about(delays.p99)}, mean {about(delays.mean)}"
-        yield "delay", f"{spread} after the provider's time"
+        alone = f"; by the schedule alone, mean {about(one.figures.mean_delay)}" if one.figures else ""
+        yield "delay", f"{spread} after the provider's time{alone}"
     elif one.figures is not None and one.figures.mean_delay is not None:
         yield "delay", f"about {about(one.figures.mean_delay)} in the mean; the provider gives no time to measure it by"
     deadline = durations.text(one.account.allowance(one.channel))
@@ -306,4 +310,6 @@ def _stands(stands: Adapted | None) -> str:
 def _share(share: float) -> str:
     """`0.03%`, `1.2%`, `45%`."""
     percent = share * 100
+    if 0 < percent < LEAST:
+        return f"less than {LEAST}%"
     return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"  # noqa: PLR2004 - two figures

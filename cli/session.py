@@ -17,10 +17,12 @@ from config import ConfigError, Settings, load, words
 from config.words import BadVocabulary
 from embedded import Servers
 from embedded.running import running
-from store import hashing
+from store import accounts as rows
+from store import adapted, hashing
 from store.connections import Connection, Pool, open_pool, place
 from store.migrations import migrate, pending
 from worker.accounts import Account
+from worker.adapting import in_force
 from worker.build import build, faults
 
 T = TypeVar("T")
@@ -60,9 +62,11 @@ def accounts(known: Settings) -> dict[str, Account]:
 
 
 async def keeping(connection: Connection, known: dict[str, Account]) -> dict[str, Account]:
-    """The same accounts, keeping recipients as the database does. Raises WrongKey."""
+    """The same accounts, keeping recipients and adaptive schedules as the database does. Raises WrongKey."""
     hashes = await hashing.agreed(connection, settings().hashing())
-    return {name: replace(account, hashing=hashes) for name, account in known.items()}
+    numbers = {row["name"]: row["id"] for row in await rows.everyone(connection)}
+    in_use = in_force(known, numbers, await adapted.everything(connection))
+    return {name: replace(account, hashing=hashes) for name, account in in_use.items()}
 
 
 def work(task: Callable[[Pool], Awaitable[T]], *, prepared: bool = True) -> T:
