@@ -22,7 +22,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
         ("simulate", "Run a provider to practise on.", "cli.simulate:simulate"),
     ],
     "Run": [
-        ("up", "Run the worker, with servers of its own unless URLs are set.", "cli.up:up"),
+        ("up", "Run worker and page, with servers of their own unless URLs are set.", "cli.up:up"),
         ("worker", "Run the worker alone.", "cli.worker:worker"),
         ("web", "Serve the page and the API.", "cli.web:web"),
         ("migrate", "Bring the database to this release.", "cli.migrate:migrate"),

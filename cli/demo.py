@@ -1,6 +1,6 @@
 """`demo`: everything at work on this machine, with nothing installed, against simulated providers.
 
-1. Start embedded servers, a simulator of six providers with faults, and a worker: all as anybody would run them.
+1. Start embedded servers, a simulator of six providers with faults, a worker and the page, as anybody would run them.
 2. Send through the providers and record, in waves. In the middle kill the worker with -9 and start it again.
 3. Wait until every message is as its provider has it.
 4. Print a communication's report in each vocabulary, what it cost, and what differs.
@@ -25,9 +25,9 @@ from rich.progress import Progress
 from cli import agreement, report, session
 from cli.agreement import Difference
 from cli.output import progress
+from cli.own_process import OwnProcess, configured
 from cli.sending import COMMUNICATIONS, Message, Row, Service, values
 from cli.simulate import configuration
-from cli.worker_process import WorkerProcess
 from config import Settings, load
 from config.words import named
 from embedded import Servers
@@ -36,6 +36,7 @@ from rules.statuses import Status
 from simulator import Faults, Scenario, Simulator
 from store.connections import Pool, open_pool
 from store.migrations import migrate
+from web.server import free_port
 from worker.accounts import Account
 
 #: How long messages take on the way, mostly.
@@ -129,7 +130,8 @@ class Show:
     accounts: Mapping[str, Account]
     simulator: Simulator
     service: Service
-    worker: WorkerProcess
+    worker: OwnProcess
+    web: OwnProcess
     faults: Counter[str] = field(default_factory=Counter)
 
     async def record(self, rows: list[Row]) -> None:
@@ -152,20 +154,26 @@ async def _show(
     _tell(f"six providers are simulated at {base_url}")
     settings = _configure(place, simulator, base_url)
     accounts = session.accounts(settings)
-    worker = WorkerProcess(place, place / "landed.toml")
+    environment = configured(place / "landed.toml")
+    worker = OwnProcess(["worker"], environment, place / "worker.log")
+    port = free_port(settings.web.host, settings.web.port)
+    web = OwnProcess(["web", "--port", str(port)], environment, place / "web.log")
     try:
         async with open_pool(database, size=4) as pool:
             async with pool.acquire() as connection:
                 await migrate(connection)
-            show = Show(pool, accounts, simulator, Service(simulator, seed), worker)
+            web.start()
+            _tell(f"the page is at http://localhost:{port}")
+            show = Show(pool, accounts, simulator, Service(simulator, seed), worker, web)
             differences = await _run(show, wanted)
             outcome = await _outcome(show, differences, time.monotonic() - started)
             await _print(show, settings, outcome)
             if as_json:
                 click.echo(json.dumps(outcome.plain()))
             if keep:
-                await _keep(place)
+                await _keep(place, port)
     finally:
+        web.stop()
         worker.stop()
         await simulator.stop()
     return outcome
@@ -236,6 +244,7 @@ async def _await_agreement(show: Show, bar: Progress) -> list[Difference]:
     bar.update(bar.task_ids[0], description="As their provider has them", completed=0)
     while True:
         show.worker.check()
+        show.web.check()
         found = await show.differences()
         bar.update(bar.task_ids[0], completed=len(show.service.messages) - len(found))
         final = all(show.simulator.is_final(message.sent) for message in show.service.messages if message.sent)
@@ -271,10 +280,11 @@ async def _print(show: Show, settings: Settings, outcome: Outcome) -> None:
     click.echo(f"{plain['agree']} of {outcome.messages} messages as their provider has them")
 
 
-async def _keep(place: Path) -> None:
+async def _keep(place: Path, port: int) -> None:
     """Run on until Ctrl-C."""
     click.echo(
-        f"\nEverything runs on until Ctrl-C. Look around in another terminal:\n"
+        f"\nEverything runs on until Ctrl-C. The page is at http://localhost:{port}\n"
+        f"Or look around in another terminal:\n"
         f"  export LANDED_CONFIG={place / 'landed.toml'}\n"
         f"  ./landed accounts\n  ./landed report {COMMUNICATIONS[1]!r}\n"
     )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,17 +28,17 @@ def serve(argv: Sequence[str], account: Account, *, log: Path, lock: int, death:
         return _spawn(argv, account, lock, death, stdin=subprocess.DEVNULL, output=output)
 
 
-def companion(argv: Sequence[str], environment: Mapping[str, str], *, log: Path) -> Child:
-    """Start a program of our own as ourselves. Its output goes to `log`; it is killed when this process dies.
+def companion(argv: Sequence[str], environment: Mapping[str, str], *, log: Path | None) -> Child:
+    """Start a program of our own as ourselves. Its output goes to `log`, or where ours goes; it dies with this process.
 
     Only the main thread may call it, as with `serve`.
     """
-    with _open_log(log, None) as output:
+    with nullcontext() if log is None else _open_log(log, None) as output:
         return subprocess.Popen(  # noqa: S603  our own program
             [*_child(signal.SIGKILL, None), "same", *argv],
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=None if log is None else subprocess.STDOUT,
             env=dict(environment),
             process_group=0,
         )

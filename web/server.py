@@ -1,6 +1,7 @@
 """Serving the app: a socket of our own, uvicorn on it, and a clean end."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Iterator
@@ -25,6 +26,19 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; port 0 is any that is free. Raises OSError: the port is taken, or the address not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=2048, reuse_port=False)
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The port that is wanted, or another one if somebody has that. Somebody else may take it before it is used."""
+    try:
+        with listen(host, wanted) as listening:
+            port: int = listening.getsockname()[1]
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        with listen(host, 0) as listening:
+            port = listening.getsockname()[1]
+    return port
 
 
 def address(listening: socket.socket) -> str:

@@ -84,6 +84,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         if name.startswith("LANDED_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("LANDED_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LANDED_WEB__PORT", "0")  # any that is free
     handlers = list(logging.getLogger().handlers)
     yield Place(tmp_path, monkeypatch)
     # A command sets up logs for its process.

@@ -13,7 +13,9 @@ from tests.cli.conftest import Place
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
 
 #: Those that show nothing, or whose exit code is all that a program needs.
-SILENT = {"up", "simulate", "test", "check", "accounts pause", "accounts resume", "suppression remove"}
+SILENT = {
+    "up", "web", "simulate", "test", "check", "accounts pause", "accounts resume", "suppression remove", "token revoke",
+}  # fmt: skip
 
 
 def every() -> Iterator[tuple[str, click.Command]]:
