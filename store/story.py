@@ -1,6 +1,6 @@
 """The story of one message as data: what it is, what happened when, what is next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,22 +25,46 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that happened. `data` is the same for programs."""
+    """One thing that happened: a report, or a look. `data` is what programs read; people read what it makes."""
 
-    at: datetime
-    what: str
-    detail: str
-    data: dict[str, Any]
+    data: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        """When we learnt of it."""
+        at: datetime = self.data["at"]
+        return at
+
+    @property
+    def what(self) -> str:
+        """What happened, in a few words."""
+        if self.data["kind"] == "look":
+            return f"asked: {self.data['how']}"
+        return f"{self.data['source']}: {self.data['said']}" + ("" if self.data["applied"] else " (known better; kept)")
+
+    @property
+    def detail(self) -> str:
+        """All else that is known of it, the provider's words verbatim."""
+        parts = _of_look(self.data) if self.data["kind"] == "look" else _of_report(self.data)
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Everything about one message. `next` is in sentences."""
+    """Everything about one message. `ahead` is what comes next, `held` what keeps us from asking, in sentences."""
 
-    message: dict[str, Any]
-    lines: list[Line]
-    next: list[str]
-    ahead: dict[str, Any]
+    message: Mapping[str, Any]
+    lines: Sequence[Line]
+    ahead: Mapping[str, Any]
+    held: Sequence[str] = ()
+    settled: str = ""
+
+    @property
+    def next(self) -> list[str]:
+        """What comes next, in sentences."""
+        if not self.ahead.get("open"):
+            return [self.settled] if self.settled else []
+        return [*_ahead(self.ahead), *self.held]
 
     def plain(self) -> dict[str, Any]:
         """The story as JSON has it."""
@@ -51,7 +75,7 @@ async def tell(connection: Connection, row: asyncpg.Record, now: datetime, *, wh
     """The story of the message in `row`; without what happened to it unless `whole`."""
     message = _message(row)
     if not whole:
-        return Story(message, [], [], {})
+        return Story(message, [], {})
     events = await messages.events_of(connection, row["account"], row["id"])
     looks = await journal.looks_of(
         connection, row["account"], row["id"], row["sent_at"] or row["recorded_at"], row["recorded_at"], now
@@ -59,8 +83,8 @@ async def tell(connection: Connection, row: asyncpg.Record, now: datetime, *, wh
     watch = await messages.watch_of(connection, row["account"], row["id"])
     account = await accounts.named(connection, row["account_name"])
     lines = sorted([*map(_event, events), *map(_look, looks)], key=lambda line: line.at)
-    sentences = _ahead(watch, account) if watch else [_settled(messages.state(row))]
-    return Story(message, lines, sentences, _plain_ahead(watch))
+    held = list(_held(account)) if watch and account else []
+    return Story(message, lines, _plain_ahead(watch), held, "" if watch else _settled(messages.state(row)))
 
 
 def _message(row: asyncpg.Record) -> dict[str, Any]:
@@ -90,26 +114,28 @@ def _who(state: State) -> str:
 
 
 def _event(row: asyncpg.Record) -> Line:
-    kind, source = row["kind"], Source(row["source"]).word
-    word = _word(kind)
-    origin = None if row["from_status"] is None else Status(row["from_status"]).word
-    said = [Reason(row["reason"]).word, row["code"] and f"code {row['code']}", row["detail"] and f"“{row['detail']}”"]
-    if row["occurred_at"] != row["seen_at"]:
-        said.append(f"happened at {iso(row['occurred_at'])}")
-    what = f"{source}: {word}" + ("" if row["applied"] else " (known better; kept)")
-    data = {
-        "at": row["seen_at"],
-        "kind": "report",
-        "source": source,
-        "said": word,
-        "from": origin,
-        "applied": row["applied"],
-        "occurred_at": row["occurred_at"],
-        "reason": Reason(row["reason"]).word or None,
-        "code": row["code"] or None,
-        "detail": row["detail"] or None,
-    }
-    return Line(row["seen_at"], what, ", ".join(part for part in said if part), data)
+    return Line(
+        {
+            "at": row["seen_at"],
+            "kind": "report",
+            "source": Source(row["source"]).word,
+            "said": _word(row["kind"]),
+            "from": None if row["from_status"] is None else Status(row["from_status"]).word,
+            "applied": row["applied"],
+            "occurred_at": row["occurred_at"],
+            "reason": Reason(row["reason"]).word or None,
+            "code": row["code"] or None,
+            "detail": row["detail"] or None,
+        }
+    )
+
+
+def _of_report(data: Mapping[str, Any]) -> Iterable[str]:
+    yield data["reason"] or ""
+    yield f"code {data['code']}" if data["code"] else ""
+    yield f"“{data['detail']}”" if data["detail"] else ""
+    if data["occurred_at"] != data["at"]:
+        yield f"happened at {iso(data['occurred_at'])}"
 
 
 def _word(kind: int) -> str:
@@ -119,11 +145,14 @@ def _word(kind: int) -> str:
 
 
 def _look(row: asyncpg.Record) -> Line:
-    status = f" (HTTP {row['status']})" if row["status"] else ""
-    detail = f"{row['result']}{status}, {row['milliseconds']} ms, {row['covered']} messages in one request"
-    data = {"kind": "look", **dict(row)}
-    parts = (why(dict(row)), detail, row["detail"])
-    return Line(row["at"], f"asked: {row['how']}", ", ".join(part for part in parts if part), data)
+    return Line({"kind": "look", **dict(row)})
+
+
+def _of_look(data: Mapping[str, Any]) -> Iterable[str]:
+    status = f" (HTTP {data['status']})" if data["status"] else ""
+    yield why(data)
+    yield f"{data['result']}{status}, {data['milliseconds']} ms, {data['covered']} messages in one request"
+    yield data["detail"]
 
 
 def _settled(state: State) -> str:
@@ -133,14 +162,11 @@ def _settled(state: State) -> str:
     return "It is settled; nothing is asked about it any more."
 
 
-def _ahead(watch: asyncpg.Record, account: asyncpg.Record | None) -> list[str]:
-    found = {None: "", True: ", which found it", False: ", which did not find it"}[watch["found"]]
-    last = f"; the last was at {iso(watch['looked_at'])}{found}" if watch["looked_at"] else ""
-    lines = [
-        f"It is open. Looks so far: {watch['looks']}{last}.",
-        f"The next look is due at {iso(watch['next_look_at'])}; its deadline is at {iso(watch['deadline_at'])}.",
-    ]
-    return lines + (list(_held(account)) if account else [])
+def _ahead(ahead: Mapping[str, Any]) -> Iterable[str]:
+    found = {None: "", True: ", which found it", False: ", which did not find it"}[ahead["found"]]
+    last = f"; the last was at {iso(ahead['looked_at'])}{found}" if ahead["looked_at"] else ""
+    yield f"It is open. Looks so far: {ahead['looks']}{last}."
+    yield f"The next look is due at {iso(ahead['next_look_at'])}; its deadline is at {iso(ahead['deadline_at'])}."
 
 
 def _held(account: asyncpg.Record) -> Iterable[str]:

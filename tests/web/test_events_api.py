@@ -18,6 +18,7 @@ from store.connections import clock
 from tests.store.written import NOW, account
 from tests.web.conftest import HERE, Web
 from tests.web.filling import messages, one_of_each, say
+from web import lasting
 from web.api import events
 from web.site import live_of
 
@@ -217,7 +218,7 @@ async def test_a_stream_ends_when_the_page_is_told_to_stop(web: Web, db: asyncpg
 async def test_a_stream_ends_when_its_token_does(
     web: Web, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "CHECK", 0.0)
+    monkeypatch.setattr(lasting, "CHECK", 0.01)
     monkeypatch.setattr(events, "PAUSE", 0.01)
     await messages(db, 1)
     token = await web.token(Scope.READ, name="reports")

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -14,22 +14,22 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from rules.statuses import Channel, Engagement, Mark, Reason, Source, Status
-from rules.viewers import Scope, Viewer
+from rules.viewers import Viewer
 from store import following, totals
 from store.connections import LOST
 from store.events import Position
 from web.api.routing import router as new_router
 from web.cursors import Limit
+from web.lasting import lasting
 from web.masking import seen_fields
 from web.problem import Problem
 from web.site import PATIENCE, Here, Live
-from web.who import Reader, still
+from web.who import Reader
 
 router: APIRouter = new_router("events")
 
-#: Seconds between two looks for what is new while somebody follows; between two signs of life; and between two checks
-#: that whoever follows still may.
-PAUSE, ALIVE, CHECK = 1.0, 15.0, 60.0
+#: Seconds between two looks for what is new while somebody follows, and between two signs of life.
+PAUSE, ALIVE = 1.0, 15.0
 
 #: Events read at once, and usually listed.
 AT_ONCE, USUAL = 500, 500
@@ -125,7 +125,7 @@ async def events(
     """Follow what happens to messages. Each event comes once and in order, and none is passed over."""
     place = await _start(live, last_event_id or after)
     if "text/event-stream" in request.headers.get("accept", ""):
-        stream = _stream(request, live, viewer, place, changes_only=not everything)
+        stream = lasting(request, live, viewer, _stream(live, viewer, place, changes_only=not everything))
         return EventSourceResponse(stream, ping=ALIVE, sep=LINE, send_timeout=ALIVE * 2)
     async with live.pool.acquire(timeout=PATIENCE) as store:
         rows, following_place = await following.since(store, place, limit, changes_only=not everything)
@@ -150,16 +150,10 @@ def _written(at: Position) -> str:
 
 
 async def _stream(
-    request: Request, live: Live, viewer: Viewer, place: Position, *, changes_only: bool
-) -> AsyncIterator[ServerSentEvent]:
-    """Every event after a place, and those that come, until the reader leaves, may not any more, or we are to stop."""
-    loop = asyncio.get_running_loop()
-    checked_at = loop.time()
-    while not live.stopping.is_set():
-        if loop.time() - checked_at > CHECK:
-            if not await still(request, live, viewer, Scope.READ):
-                return
-            checked_at = loop.time()
+    live: Live, viewer: Viewer, place: Position, *, changes_only: bool
+) -> AsyncGenerator[ServerSentEvent, None]:
+    """Every event after a place, and those that come."""
+    while True:
         try:
             async with live.pool.acquire(timeout=PATIENCE) as store:
                 rows, place = await following.since(store, place, AT_ONCE, changes_only=changes_only)
@@ -169,12 +163,4 @@ async def _stream(
             event = Event.of(viewer, row)
             yield ServerSentEvent(event.model_dump_json(), event="change", id=event.place, sep=LINE)
         if len(rows) < AT_ONCE:
-            await _pause(live)
-
-
-async def _pause(live: Live) -> None:
-    try:
-        async with asyncio.timeout(PAUSE):
-            await live.stopping.wait()
-    except TimeoutError:
-        pass
+            await asyncio.sleep(PAUSE)

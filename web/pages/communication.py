@@ -1,12 +1,13 @@
 """A communication: how many stand how, and everyone in it, filtered, sorted and in pages by key."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from rules.labels import Vocabulary
@@ -17,10 +18,12 @@ from store.exports import Form
 from store.messages import Class
 from store.totals import Tally
 from web import paging
+from web.lasting import lasting
 from web.paging import Sought, Where
 from web.problem import Problem
 from web.seen import seen
 from web.site import Here, Store
+from web.streaming import Streamed
 from web.templating import render
 from web.vocabulary import choose, remember
 from web.who import Reader
@@ -74,19 +77,19 @@ async def communication(
 
 
 @router.get("/communications/{number}/changes")
-async def changes(live: Here, store: Store, viewer: Reader, number: int) -> Response:
+async def changes(request: Request, live: Here, store: Store, viewer: Reader, number: int) -> Response:
     """Says that something is different, each time it is, until somebody goes."""
-    del viewer
     await _name(store, number)
 
-    async def told() -> AsyncIterator[ServerSentEvent]:
+    async def told() -> AsyncGenerator[ServerSentEvent, None]:
         first = True
-        async for tally in live.refresher.changes(number):
-            if not first:
-                yield ServerSentEvent(event="changed", data=str(sum(tally.counts().values())))
-            first = False
+        async with aclosing(live.refresher.changes(number)) as tallies:
+            async for tally in tallies:
+                if not first:
+                    yield ServerSentEvent(event="changed", data=str(sum(tally.counts().values())))
+                first = False
 
-    return EventSourceResponse(told(), ping=20)
+    return EventSourceResponse(lasting(request, live, viewer, told()), ping=20)
 
 
 @router.get("/communications/{number}/files/{form}")
@@ -99,7 +102,7 @@ async def file(
     *,
     form: Form,
     wish: Annotated[Wish, Query()],
-) -> StreamingResponse:
+) -> Response:
     """Everyone that is filtered, as a file."""
     name = await _name(store, number)
     _, words = choose(request, live)
@@ -107,7 +110,7 @@ async def file(
     wanted = filtered(wish, words, tally, await listing.accounts(store), masked=viewer.masked)
     shown = (lambda line: seen(viewer, line)) if viewer.masked else None
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
         async with live.pool.acquire() as connection:
             written = exports.export(connection, number, wanted, words, form, shown=shown)
             try:
@@ -117,7 +120,7 @@ async def file(
                 await written.aclose()
 
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.{form}"}
-    return StreamingResponse(pieces(), media_type=KINDS[form], headers=headers if form is not Form.IDS else {})
+    return Streamed(pieces(), KINDS[form], headers if form is not Form.IDS else None)
 
 
 async def _name(store: Connection, number: int) -> str:
