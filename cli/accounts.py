@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from cli import quota, session
+from cli import backlog, quota, session
 from cli.commands import Listing
 from cli.found import no_account
 from cli.output import count, show_json, show_table, visible
+from rules.breaker import Stand
 from rules.times import iso
 from store import accounts as kept
 from store import standing
@@ -17,7 +18,7 @@ from store.changes import By
 from store.connections import Connection, Pool, clock
 from store.standing import Configured
 
-COLUMNS = ("name", "adapter", "state", "open", "due", "overdue", "next_look_at", "read_until", "not_ours")
+COLUMNS = ("name", "adapter", "state", "breaker", "open", "due", "overdue", "next_look_at", "read_until", "not_ours")
 
 _name = click.argument("name")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -39,20 +40,30 @@ def list_accounts(*, as_json: bool) -> None:
         return
     show_table(
         [name.replace("_", " ") for name in COLUMNS],
-        [[one[name] for name in COLUMNS] for one in found],
+        [[_cell(one, name) for name in COLUMNS] for one in found],
         empty="no account is configured: add one to landed.toml, `landed adapters` says what it needs",
         sparse=True,
     )
     for one in found:
-        for note in filter(None, [_note(one), *quota.tell(one)]):
+        for note in filter(None, [_note(one), *backlog.tell(one), *quota.tell(one)]):
             click.echo(f"\n{visible(note)}")
 
 
 async def _everyone(pool: Pool) -> list[dict[str, Any]]:
     async with pool.acquire() as connection:
         found = await standing.everyone(connection, _configured())
-        used = await quota.usage(connection, session.accounts(session.settings()))
-    return [{**one, "quota": used.get(one["name"])} for one in found]
+        known = session.accounts(session.settings())
+        used, stand = await quota.usage(connection, known), await backlog.standing(connection, known)
+    return [{**one, **stand.get(one["name"], UNSEEN), "quota": used.get(one["name"])} for one in found]
+
+
+#: An account that no worker has seen yet.
+UNSEEN: dict[str, Any] = {"breaker": Stand.CLOSED, "failures": 0, "backlog": None}
+
+
+def _cell(one: dict[str, Any], name: str) -> Any:
+    """A closed breaker is not worth a column."""
+    return None if name == "breaker" and one[name] == Stand.CLOSED else one[name]
 
 
 def _configured() -> dict[str, Configured]:
@@ -70,12 +81,19 @@ def _note(one: dict[str, Any]) -> str:
         return f"{name} is paused by {who}: {one['paused_why']}; `landed accounts resume {name}`"
     if one["state"] == "paused":
         return f"{name} is paused by its own setting, paused = true"
-    if one["trouble"]:
-        said = f"{name} is in trouble since {iso(one['trouble_since'])}: {one['trouble_said']}"
-        if one["ask_after"]:
-            return f"{said.removesuffix('; it is asked again later')}; it is asked again after {iso(one['ask_after'])}"
-        return said
-    return ""
+    return _trouble(one) if one["trouble"] else ""
+
+
+def _trouble(one: dict[str, Any]) -> str:
+    """What is wrong with an account, since when, and when it is asked again."""
+    name = one["name"]
+    said = f"{name} is in trouble since {iso(one['trouble_since'])}: {one['trouble_said']}"
+    said = said.removesuffix("; it is asked again later")
+    if one["breaker"] == Stand.STOPPED:
+        return f"{said}; it is not asked until they change, or until `landed accounts resume {name}`"
+    if one["breaker"] == Stand.OPEN:
+        return f"{said}; it is asked again after {iso(one['ask_after'])}"
+    return f"{said}; it is asked one thing next, to see whether it is well"
 
 
 @accounts.command()

@@ -150,3 +150,8 @@ async def looks_of(
 async def requests(connection: Connection, since: datetime) -> list[asyncpg.Record]:
     """For each account since a time: name, requests, covered, failed."""
     return await connection.fetch(QUERIES.requests, since)
+
+
+async def served(connection: Connection, since: datetime) -> dict[int, int]:
+    """How many messages the requests of each account were about since a time, by its number."""
+    return {row["account"]: row["messages"] for row in await connection.fetch(QUERIES.served, since)}

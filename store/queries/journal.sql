@@ -84,3 +84,13 @@ join landed.account a on a.id = l.account
 where l.at >= $1
 group by a.name
 order by a.name;
+
+-- name: served
+-- How many messages each account's requests were about since a time.
+-- $1 since
+select a.id as account, l.messages
+from landed.account a
+cross join lateral (
+    select sum(l.covered)::bigint as messages from landed.look l where l.account = a.id and l.at >= $1 and l.result = 'ok'
+) as l
+where l.messages > 0;

@@ -1,11 +1,19 @@
 """What an operator sees and mends: accounts, adapters, rows put aside, blocked addresses."""
 
+import asyncio
 import csv
 import io
+import os
+from pathlib import Path
 from typing import Any
 
+import asyncpg
+import pytest
+
 import adapters as known
+from config import load
 from tests.cli.conftest import Place, take_in
+from worker.build import build
 
 ROWS = """account,channel,recipient,reference,status,reason
 text_main,sms,+447700900001,order-1,sent,
@@ -68,6 +76,83 @@ def test_a_pause_in_the_configuration_is_shown(landed: Place) -> None:
     landed.set(accounts__text_main__paused="true")
 
     assert "text_main is paused by its own setting, paused = true" in landed("accounts").out
+
+
+def written(place: Place, columns: str) -> None:
+    """Write something into the row of text_main."""
+
+    async def task() -> None:
+        connection = await asyncpg.connect(os.environ["LANDED_DATABASE_URL"])
+        await connection.execute(f"update landed.account set {columns} where name = 'text_main'")  # noqa: S608 - ours
+        await connection.close()
+
+    filled(place)
+    asyncio.run(task())
+
+
+TROUBLE = (
+    "trouble = 'unreachable', trouble_said = 'twilio gives no answer; it is asked again later', trouble_since = now()"
+)
+
+
+@pytest.mark.parametrize(
+    ("breaker", "columns", "said"),
+    [
+        (
+            "open",
+            f"failures = 2, ask_after = now() + interval '1 hour', {TROUBLE}",
+            "no answer; it is asked again after ",
+        ),
+        ("half open", f"failures = 2, {TROUBLE}", "no answer; it is asked one thing next, to see whether it is well"),
+        ("recovering", "easing = 4", "text_main is well again, and asked twice as much with each round"),
+    ],
+)
+def test_how_a_breaker_stands_is_shown_with_why_and_since_when(
+    landed: Place, breaker: str, columns: str, said: str
+) -> None:
+    written(landed, columns)
+
+    assert account(landed, "text_main")["breaker"] == breaker
+    assert account(landed, "mail_main")["breaker"] == "closed"
+    assert said in landed("accounts").out
+    assert breaker in landed("accounts").out.splitlines()[2]
+
+
+def test_an_account_whose_credentials_were_refused_is_stopped_until_they_change(landed: Place) -> None:
+    settings = load(os.environ, Path.cwd())
+    refused = build(settings, known.find)["text_main"].fingerprint
+    written(landed, f"failures = 1, refused_settings = '{refused}', {TROUBLE}")
+
+    assert account(landed, "text_main")["breaker"] == "stopped"
+    assert "it is not asked until they change, or until `landed accounts resume text_main`" in landed("accounts").out
+
+    landed.set(accounts__text_main__auth_token="planted-other-token")
+
+    assert account(landed, "text_main")["breaker"] == "half open"
+
+
+@pytest.mark.parametrize(
+    ("growth", "missed", "said"),
+    [
+        ("-2", "null", "at this rate the backlog lasts until 2"),
+        ("2", "now()", "at this rate it grows by 7,200 messages an hour; last looks come too late from 2"),
+        ("null", "null", "are asked about; ask the provider for more, or look more rarely"),
+    ],
+)
+def test_what_becomes_of_a_backlog_is_foretold(landed: Place, growth: str, missed: str, said: str) -> None:
+    written(
+        landed,
+        f"short_since = now(), backlog = 1200, backlog_at = now(), backlog_growth = {growth}, missed_from = {missed}",
+    )
+    found, shown = account(landed, "text_main")["backlog"], " ".join(landed("accounts").out.split())
+
+    assert (found["messages"], found["requests"]) == (1200, 10.0)
+    assert found["becoming_due"] == max(float(growth), 0) if growth != "null" else found["becoming_due"] == 0
+    assert (found["lasts_until"] is None, found["last_looks_missed_from"] is None) == (growth != "-2", missed == "null")
+    assert "text_main has had more to ask than its quota allows since 2" in shown
+    assert "1,200 messages are due" in shown
+    assert said in shown
+    assert account(landed, "mail_main")["backlog"] is None
 
 
 def test_poll_makes_everything_open_due(landed: Place) -> None:

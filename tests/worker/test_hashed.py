@@ -36,10 +36,10 @@ async def take(pool: Pool, account: Account) -> Taken:
     return await intake(pool, {account.name: account}, {account.name: at.number}, hashing=account.hashing)
 
 
-async def upkeep(pool: Pool, account: Account) -> dict[str, int]:
+async def upkeep(pool: Pool, account: Account, *, starting: bool = False) -> dict[str, int]:
     at = await desk(pool, Teller(), account)
     numbers, known = {account.name: at.number}, {account.name: account}
-    return await Upkeep(pool, known, numbers, Retention(), hashing=account.hashing).run()
+    return await Upkeep(pool, known, numbers, Retention(), hashing=account.hashing).run(starting=starting)
 
 
 async def recipients(pool: Pool) -> list[tuple[str, str, str]]:
@@ -169,6 +169,14 @@ async def test_what_was_recorded_before_is_hashed_by_upkeep(pool: Pool, parts: A
     assert await recipients(pool) == [(HASH, HASH, "delivered"), (OTHER_HASH, OTHER_HASH, "delivered")]
     assert await where(pool) == set()
     assert (await upkeep(pool, parts))["recipients_hashed"] == 0
+
+
+async def test_a_worker_that_starts_asks_first_and_hashes_later(pool: Pool, parts: Account) -> None:
+    """Hashing much takes long, and providers wait to be asked."""
+    first, second = await upkeep(pool, parts, starting=True), await upkeep(pool, parts)
+
+    assert "partitions_made" in first
+    assert [name for name in second if name not in first and "recipients" in name] == ["recipients_hashed"]
 
 
 async def test_a_message_recorded_twice_while_it_was_hashed_stays_two(pool: Pool, parts: Account) -> None:
