@@ -130,7 +130,7 @@ def chosen(asked: Asked) -> Times:
 
 def _from_file(asked: Asked, file: BinaryIO) -> Times:
     horizon = (asked.horizon or HORIZON).total_seconds()
-    observed = read(file.read(), file.name if file.name != "<stdin>" else "standard input", horizon)
+    observed = read(file.read(), _called(file), horizon)
     if asked.account is None:
         if asked.schedule is not None:
             raise click.UsageError("--schedule needs --account: an account has it")
@@ -145,6 +145,11 @@ def _from_file(asked: Asked, file: BinaryIO) -> Times:
         present = account.schedule(channel, asked.schedule)
         whose = " ".join(word for word in (account.name, channel.word, asked.schedule) if word)
     return Times(observed, horizon, present, whose, asked.account, channel, asked.schedule, asked.messages_per_day)
+
+
+def _called(file: BinaryIO) -> str:
+    name = str(getattr(file, "name", "<stdin>"))
+    return "standard input" if name == "<stdin>" else name
 
 
 def _account(name: str) -> Account:

@@ -26,7 +26,7 @@ class Effort:
 
 
 THOROUGH = Effort(1e-4, 2_000_000)
-QUICK = Effort(0.01, 200_000)
+QUICK = Effort(0.01, 60_000)
 
 
 @dataclass(frozen=True, slots=True)

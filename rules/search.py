@@ -60,7 +60,7 @@ def searched(
     unit = _unit(where, limits(known).cost)
     for wanted in (_spaced, _near):
         chosen = wanted(places_open(best), best)
-        coarse = max(unit, limits(best).cost * len(chosen) / COARSE)
+        coarse = max(unit, limits(best).cost * len(chosen) / min(COARSE, patience))
         best = min([best, *_tried(where, chosen, ahead, limits(best), coarse, patience)[0]], key=order)
     found, complete = _tried(where, [*places_open(best), where.end], ahead, limits(best), unit, patience)
     return min([best, *found], key=order), complete and unit == 1

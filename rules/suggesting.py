@@ -6,6 +6,7 @@ is judged on times it was not fitted to.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -55,10 +56,6 @@ class Goal:
             raise Unreachable("every message takes one look, the last: ask for 1 look per message or more")
         if self.mean_delay is not None and not self.mean_delay > 0:
             raise Unreachable("nobody knows at once what has happened: ask for a mean delay above 0s")
-
-    def met(self, figures: Figures) -> bool:
-        """Whether a schedule with these figures does it."""
-        return self.excess(figures) <= 1 + 1e-9
 
     def excess(self, figures: Figures) -> float:
         """How many times too much a schedule with these figures has, 1 being what was asked for."""
@@ -133,12 +130,13 @@ def to_use(given: Curve, goal: Goal, first_look: float = 0.0) -> tuple[float, ..
     likely = smoothed(given)
     where, coarseness = _round(likely, first_look)
     aim = goal
-    for _ in range(TRIES):
-        looks = _few(where, coarseness, likely, aim)
-        excess = max(goal.excess(judge(given, looks)), goal.excess(judge(likely, looks)))
-        if excess <= 1 + 1e-9:
-            return looks
-        aim = aim.tighter(excess * 1.002)
+    with suppress(Unreachable):
+        for _ in range(TRIES):
+            looks = _few(where, coarseness, likely, aim)
+            excess = max(goal.excess(judge(given, looks)), goal.excess(judge(likely, looks)))
+            if excess <= 1 + 1e-9:
+                return looks
+            aim = aim.tighter(excess * 1.002)
     # Times that differ much from their smoothed curve: the round ages that are best on the times themselves.
     exactly = places(given, where.ages, first_look)
     return _looks(exactly, _best(exactly, given, goal, QUICK))
