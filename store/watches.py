@@ -201,52 +201,8 @@ async def due_now(connection: Connection, account: int, now: datetime) -> int:
     return int((await outlast(connection, lambda: connection.execute(QUERIES.due_now, account, now))).split()[-1])
 
 
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """An open message past its deadline."""
-
-    id: int
-    provider_id: str
-    part: str
-    reference: str
-    heard: int
-    found: bool | None
-    looked_at: datetime | None
-    sent_at: datetime
-    deadline_at: datetime
-
-
 #: A place in the order of deadlines: deadline and id.
 Place = tuple[datetime, int]
-
-
-async def overdue(
-    connection: Connection, account: int, deadline_up_to: datetime, after: Place, limit: int
-) -> list[Overdue]:
-    """Open messages whose deadline is up to a time, in the order of deadlines, from a place on. Locks nothing."""
-    return [_overdue(row) for row in await connection.fetch(QUERIES.overdue, account, deadline_up_to, *after, limit)]
-
-
-async def hold(connection: Connection, account: int, ids: Sequence[int]) -> list[Overdue]:
-    """These messages as they are now, locked; without those that are settled or that someone else writes just now.
-
-    Run it in the transaction that settles them.
-    """
-    return [_overdue(row) for row in await connection.fetch(QUERIES.hold, account, ids)]
-
-
-def _overdue(row: asyncpg.Record) -> Overdue:
-    return Overdue(
-        row["id"],
-        row["provider_id"] or "",
-        row["part"],
-        row["reference"] or "",
-        row["heard"],
-        row["found"],
-        row["looked_at"],
-        row["sent_at"],
-        row["deadline_at"],
-    )
 
 
 async def oldest_open(connection: Connection, account: int) -> datetime | None:
@@ -266,8 +222,3 @@ async def last_looks(
     """When last looks fall due, by the tenth of an hour, and how many; of messages with a deadline up to a time."""
     rows = await connection.fetch(QUERIES.last_looks, account, deadline_up_to, lag, remembered)
     return [(row["due_at"], row["messages"]) for row in rows]
-
-
-async def recover(connection: Connection, account: int) -> int:
-    """Delete watches of settled messages, of which there should be none; returns how many there were."""
-    return int((await connection.execute(QUERIES.recover, account)).split()[-1])

@@ -112,31 +112,6 @@ where w.account = $1 and w.id = x.id and w.looks = x.looks;
 update landed.watch set next_look_at = $2
 where account = $1 and next_look_at > $2;
 
--- name: overdue
--- Open messages past their deadline, in the order of deadlines, from a place on. Locks nothing: most of what is overdue
--- only waits for its last look.
--- $1 account, $2 deadline up to, $3 deadline from, $4 id after which at that deadline, $5 how many
-select id, provider_id, part, reference, heard, found, looked_at, sent_at, deadline_at
-from landed.watch
-where account = $1 and deadline_at <= $2 and (deadline_at, id) > ($3, $4)
-order by deadline_at, id
-limit $5;
-
--- name: hold
--- Locks open messages together with their watches and skips what is locked, so that it never waits for apply.
--- $1 account, $2 ids
-with x as materialized (
-    select id, provider_id, part, reference, found, looked_at, sent_at, deadline_at
-    from landed.watch
-    where account = $1 and id = any ($2::bigint[])
-    order by id
-    for update skip locked
-)
-select x.*, m.heard
-from x
-join landed.message m on m.account = $1 and m.id = x.id
-for no key update of m skip locked;
-
 -- name: backlog
 -- How much each account has open, due and overdue, and since when.
 -- $1 now
@@ -157,12 +132,6 @@ from landed.watch
 where account = $1 and deadline_at <= $2
 group by 1
 order by 1;
-
--- name: recover
--- Deletes watches of messages that are settled, and reports how many: there should be none.
--- $1 account
-delete from landed.watch w using landed.message m
-where w.account = $1 and m.account = w.account and m.id = w.id and m.status >= 4;
 
 -- name: stretch
 -- Whether anything is open in an account, and since when the oldest of it was sent.

@@ -110,8 +110,6 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ),
     ("watches", "claim_these", [1, NOW, IDS, 1000, NOW], {"watch_pkey"}),
     ("watches", "last_looks", [1, NOW, HOUR, 9 * HOUR], {"watch_overdue"}),
-    ("watches", "overdue", [1, NOW, EARLIER, 0, 1000], {"watch_overdue"}),
-    ("watches", "hold", [1, IDS], {"watch_pkey", "message_pkey"}),
     ("watches", "looked", [1, NOW, IDS, IDS, [NOW] * 1000, IDS, [True] * 1000], {"watch_pkey"}),
     ("watches", "hand_back", [1, IDS, IDS, [NOW] * 1000], {"watch_pkey"}),
     ("reports", "apply_by_id", [1, NOW, 2, IDS, *WORDS, None], {"message_pkey", "watch_pkey"}),

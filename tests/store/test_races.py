@@ -9,18 +9,18 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from rules.deadlines import settle
 from rules.reports import Word
 from rules.state import State, join
-from rules.statuses import Engagement, Mark, Reason, Source, Status
+from rules.statuses import MARK_BITS, Engagement, Reason, Source, Status
 from store import inbox, reports, watches
 from store.connections import open_pool
 from store.deadlocks import TRIES, outlast
 from store.reports import Said
-from store.watches import BEGINNING, Looked, Watch
+from store.watches import Looked, Watch
 from tests.store.written import NOW, SENT, account, record, recorded, recording, states
 from tests.worker.pretend import account as configured
 from worker.intake import intake
+from worker.sweep import GONE
 
 MINUTE = timedelta(minutes=1)
 
@@ -72,18 +72,25 @@ async def claims(race: Race, connection: asyncpg.Connection, chance: random.Rand
         await watches.hand_back(connection, 1, claimed[1::2], now)
 
 
-async def sweeps(race: Race, connection: asyncpg.Connection, chance: random.Random) -> None:
+async def sweeps(connection: asyncpg.Connection, chance: random.Random) -> None:
     """Settling what is open and past its deadline, a few at a time."""
     for _ in range(25):
-        page = await watches.overdue(connection, 1, NOW + timedelta(days=9), (BEGINNING, 0), 1000)
-        ids = [one.id for one in chance.sample(page, min(5, len(page)))]
-        async with connection.transaction():
-            held = await watches.hold(connection, 1, ids)
-            guesses = [(one.provider_id, settle(State(one.heard), Mark.LOOKED, NOW)) for one in held]
-            said = [(name, word) for name, word in guesses if word is not None]
-            batch = [Said(word, name, "", race.numbers[name]) for name, word in said]
-            await reports.apply(connection, 1, Source.SWEEP, NOW, batch)
-        race.note(said)
+        rows = await connection.fetch("select deadline_at, id from landed.watch order by deadline_at, id")
+        if rows:
+            deadline_at, number = chance.choice(rows)
+            after = deadline_at, number - 1
+            await reports.settle(connection, 1, NOW + timedelta(days=9), after, 5, GONE)
+
+
+async def note_guesses(race: Race, db: asyncpg.Connection) -> None:
+    """Remember what sweeps said, which only the history tells."""
+    rows = await db.fetch(
+        "select m.provider_id, m.heard & $1 as mark, e.kind, e.occurred_at"
+        " from landed.event e join landed.message m on m.account = e.account and m.id = e.message where e.source = $2",
+        MARK_BITS,
+        Source.SWEEP,
+    )
+    race.note([(row["provider_id"], Word(1 << row["kind"] | row["mark"], row["occurred_at"])) for row in rows])
 
 
 async def records(race: Race, chance: random.Random) -> None:
@@ -119,10 +126,11 @@ async def test_applies_claims_sweeps_and_intake_at_once_end_in_the_join_of_all_t
         applies(race, others[0], chance(0), by_id=True),
         applies(race, others[1], chance(1), by_id=False),
         claims(race, others[2], chance(2)),
-        sweeps(race, others[3], chance(3)),
+        sweeps(others[3], chance(3)),
         records(race, chance(4)),
     )
 
+    await note_guesses(race, db)
     expected = {name: join(State(), [SENT, *race.said.get(name, [])]) for name in numbers}
     assert await states(db) == expected
     open_still = {name: state.heard for name, state in expected.items() if state.status.is_open}

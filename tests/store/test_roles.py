@@ -19,6 +19,7 @@ from store.reports import Said
 from store.suppression import Fact
 from store.watches import BEGINNING
 from tests.store.written import NOW, record, recording
+from worker.sweep import GONE
 
 #: All that a sender may say.
 SAID = [
@@ -147,8 +148,6 @@ async def test_a_worker_does_all_its_work(roles: asyncpg.Connection) -> None:
         await inbox.record(roles, now, [recording(number, "a", recipient="+1", communication="May", next_look_at=now)])
     claimed = await watches.claim(roles, number, now, 10, now + timedelta(minutes=1))
     await watches.hand_back(roles, number, claimed, now)
-    async with roles.transaction():
-        await watches.hold(roles, number, [one.id for one in claimed])
     said = [Said(Word(Status.HARD_BOUNCED.bit, now), name, blocks=0b100) for name in ("a", "early")]
     applied = await reports.apply(roles, number, Source.POLL, now, said)
     await record(roles, [recording(number, "early")])
@@ -163,7 +162,7 @@ async def test_a_worker_does_all_its_work(roles: asyncpg.Connection) -> None:
     hour = await roles.fetchval(events.QUERIES.make_partition_of_hour, "event", LONG_AGO, 7)
     dropped = await events.drop_partitions(roles, "event", now + timedelta(days=2))
     await events.since(roles, events.Position(), 10)
-    await watches.overdue(roles, number, now, (BEGINNING, 0), 10)
+    await reports.settle(roles, number, now, (BEGINNING, 0), 10, GONE)
     await quota.change(roles, "account a", lambda state, _now: state.blocks)
     await slices.lease(roles, "acme", 1, "me", now, now)
     leaving = [row for row in await archive.page(roles, number, 0, 10, now + timedelta(days=1)) if row["ripe"]]

@@ -192,43 +192,6 @@ async def test_acceptance_of_a_message_and_claims_of_it_lose_nothing(db: asyncpg
     assert again.deadline_at == NOW + MINUTE + timedelta(hours=48)
 
 
-async def test_the_overdue_are_read_in_pages_in_the_order_of_deadlines(db: asyncpg.Connection, number: int) -> None:
-    other = await account(db, "other")
-    batch = [recording(number, f"m{n}", deadline_at=NOW + n // 4 * MINUTE) for n in range(30)]
-    await record(db, [*batch, recording(other, "other's", deadline_at=NOW)])
-    found: list[str] = []
-    after = (BEGINNING, 0)
-    while page := await watches.overdue(db, number, NOW + 6 * MINUTE, after, 5):
-        found += [one.provider_id for one in page]
-        after = (page[-1].deadline_at, page[-1].id)
-
-    assert found == [f"m{n}" for n in range(28)]
-
-
-async def test_holding_skips_what_is_being_written_and_what_is_settled_and_never_waits(
-    db: asyncpg.Connection, others: list[asyncpg.Connection]
-) -> None:
-    numbers = await recorded(db, ["settled", "written", "claimed", "free"])
-    await reports.apply(db, 1, Source.POLL, NOW, [Said(Word(Status.DELIVERED.bit, NOW), "settled")])
-    async with others[0].transaction(), others[1].transaction(), db.transaction():
-        await reports.apply(others[0], 1, Source.POLL, NOW, [Said(Word(Status.DEFERRED.bit, NOW), "written")])
-        await watches.claim_one(others[1], 1, numbers["claimed"], LEASE)
-        held = await asyncio.wait_for(watches.hold(db, 1, list(numbers.values())), 5)
-
-    assert [one.provider_id for one in held] == ["free"]
-
-
-async def test_what_is_held_is_as_it_stands_now(db: asyncpg.Connection, others: list[asyncpg.Connection]) -> None:
-    """Not as a page of the overdue showed it before someone wrote."""
-    numbers = await recorded(db, ["a"])
-    await watches.overdue(db, 1, NOW + timedelta(days=9), (BEGINNING, 0), 10)
-    await reports.apply(others[0], 1, Source.POLL, NOW, [Said(Word(Status.DEFERRED.bit, NOW), "a")])
-    async with db.transaction():
-        (held,) = await watches.hold(db, 1, list(numbers.values()))
-
-    assert held.heard == 0b110
-
-
 async def test_an_operator_makes_everything_open_due(db: asyncpg.Connection, number: int) -> None:
     batch = [recording(number, f"m{n}", next_look_at=NOW + n * MINUTE) for n in range(5)]
     await record(db, [*batch, recording(await account(db, "other"), "o", next_look_at=NOW + MINUTE)])
@@ -262,11 +225,3 @@ async def test_the_backlog_of_each_account_is_counted(db: asyncpg.Connection, nu
     ]
     assert await watches.oldest_open(db, number) == NOW - MINUTE
     assert await watches.oldest_open(db, number + 1) is None
-
-
-async def test_a_watch_of_a_settled_message_is_recovered(db: asyncpg.Connection, number: int) -> None:
-    await recorded(db, ["a", "b"])
-    await db.execute("update landed.message set status = 15, heard = heard | 32768 where provider_id = 'a'")
-
-    assert await watches.recover(db, number) == 1
-    assert await watches.recover(db, number) == 0
