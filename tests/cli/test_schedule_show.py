@@ -148,7 +148,10 @@ def test_requests_stand_against_the_quota(landed: Place, database: str) -> None:
     account = shown(landed)["accounts"]["text_main"]
 
     assert (account["requests_last_day"], account["quota_per_day"]) == (23, 100)
-    assert "23 in the last day, 23% of the 100 that its rate allows" in landed("schedule", "show").out
+    landed.set(accounts__text_main__requests="50/12h,80/d")
+    assert shown(landed)["accounts"]["text_main"]["quota_per_day"] == 80
+    landed.unset("accounts__text_main__requests")
+    assert "23 in the last day, 23% of the 100 that its limits allow" in landed("schedule", "show").out
 
 
 def test_a_status_that_lags_behind_its_times_is_pointed_out(landed: Place, database: str) -> None:
