@@ -88,4 +88,4 @@ group by channel, schedule;
 
 -- name: forget
 -- $1 before
-delete from landed.settling where account in (select id from landed.account) and at < $1;
+delete from landed.settling where account = any (array(select id from landed.account)) and at < $1;

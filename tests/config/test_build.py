@@ -10,6 +10,7 @@ import pytest
 import adapters
 from adapters.base import Adapter, AdapterSettings, Limits, Page, What
 from config import AccountOptions, ConfigError
+from rules.adapting import Adaptive
 from rules.deadlines import ALLOWANCES, HARD_LIMIT
 from rules.reports import Word
 from rules.schedules import DEFAULTS, STREAMED, Schedule
@@ -134,6 +135,34 @@ def test_a_message_may_name_a_schedule(place: Place) -> None:
     assert main.schedule(Channel.EMAIL, "rare") == Schedule((), timedelta(days=1), first_look=two)
     assert main.schedule(Channel.EMAIL, "once") == Schedule(first_look=two)
     assert main.schedule(Channel.SMS, "unknown") == main.schedule(Channel.SMS, None)
+
+
+def test_no_schedule_follows_by_itself_unless_it_is_told_to(place: Place) -> None:
+    assert account(place).adaptive == {}
+    assert account(place, 'adaptive = false\nadaptive_every = "2h"').adaptive == {}
+
+
+def test_a_channel_follows_within_its_own_limits_over_those_of_the_account(place: Place) -> None:
+    main = account(
+        place,
+        """
+        adaptive = true
+        adaptive_looks_per_message = 4
+        adaptive_every = "2h"
+        [accounts.main.channels.sms]
+        looks = ["5s"]
+        adaptive_looks_per_message = 3
+        adaptive_earliest = "2s"
+        adaptive_longest_pause = "3h"
+        [accounts.main.channels.email]
+        adaptive = false
+        """,
+    )
+    two, three = timedelta(hours=2), timedelta(hours=3)
+
+    assert set(main.adaptive) == set(Channel) - {Channel.EMAIL}
+    assert main.adaptive[Channel.SMS] == Adaptive(Schedule(ages(5)), 3, timedelta(seconds=2), three, two)
+    assert main.adaptive[Channel.PUSH] == Adaptive(DEFAULTS[Channel.PUSH], 4, None, None, two)
 
 
 def test_what_a_stream_brings_is_seldom_looked_up(place: Place) -> None:

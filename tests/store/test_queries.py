@@ -53,6 +53,8 @@ insert into landed.early (account, source, top, reason, attempts, bits, blocks, 
 select 1, 2, 15, 0, 0, 32768, 0, now(), 'other' || n, '', '', '', '' from generate_series(1, MANY) as n;
 insert into landed.suppression (channel, recipient, bits, sent_at)
 select 2, '+4477009' || n, 0, now() from generate_series(1, 8 * MANY) as n;
+insert into landed.settling (at, account, channel, kind, messages, looks, missed, froms, untils)
+select now() - n * interval '1 minute', 1 + n % 3, 2, 1, 1, 1, 0, '{5}', '{9}' from generate_series(1, MANY) as n;
 insert into landed.inbox (account, channel, provider_id) select 'one', 'sms', 'new' || n
 from generate_series(1, MANY) as n;
 analyze;
@@ -140,6 +142,8 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("suppression", "blocked_among", [[2] * 1000, NAMES], {"suppression_pkey"}),
     ("suppression", "soft_bouncers", [2, NOW, 3, LATER, NOW], {"event_seen_at_idx", "message_by_recipient"}),
     ("suppression", "proof", [2, "a"], {"suppression_pkey"}),
+    ("settlings", "totals", [1, LATER], {"settling_by_account"}),
+    ("settlings", "forget", [EARLIER], {"settling_by_account"}),
     ("archive", "page", [1, 0, 1000, NOW], {"message_pkey"}),
     ("archive", "take_out", [1, IDS, ["700"] * 1000], {"message_pkey"}),
 ]
