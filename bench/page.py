@@ -59,7 +59,7 @@ async def variants(stage: Stage) -> AsyncIterator[list[Variant]]:
             stack.push_async_callback(connection.close)
         stage.note(f"recording {many:,} messages")
         table = await filled(connections[0], connections[1], many, 1)
-        await connections[0].execute(QUERIES.deliver, table.communication, Status.DELIVERED, 100)
+        await connections[0].execute(QUERIES.deliver, table.communication, Status.DELIVERED, 20)
         site = await stack.enter_async_context(_served(url))
         session = await stack.enter_async_context(
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE), read_bufsize=1 << 20)

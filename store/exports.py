@@ -38,8 +38,8 @@ PIECE = 128 * 1024
 WAITING = 4
 
 
-#: How times are written, and in which order rows are read: by the index of the communication, in which they lie as they are
-#: wanted. Sorted by several workers it takes twice as long.
+#: How times are written, and how rows are read: by the index in which they lie as they are wanted. Sorted by several
+#: workers it takes twice as long.
 AS_WRITTEN = """
 set local timezone to 'UTC'; set local datestyle to 'ISO';
 set local enable_sort to off; set local enable_bitmapscan to off; set local max_parallel_workers_per_gather to 0

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from bench import http, record, report
+from bench import http, page, record, report
 from bench.rounds import Goal, Wrong, rows, run
 from bench.stage import Stage
 from bench.static import ANSWER, answering
@@ -43,6 +43,17 @@ async def test_counts_and_pages_are_whole_while_reports_come_in(servers: Urls) -
 
     assert about(report.GOALS) <= set(measured)
     assert sum(row.goal is not None for row in found) == len(report.GOALS)
+
+
+@pytest.mark.once
+async def test_the_page_shows_and_writes_everyone_while_reports_come_in(servers: Urls) -> None:
+    """Each trial compares what came with what there is."""
+    async with page.variants(stage(servers, 0.003)) as variants:
+        measured = await run(variants, 1, 1, lambda _step: None)
+    found = rows("page", variants, measured, page.GOALS)
+
+    assert about(page.GOALS) <= set(measured)
+    assert sum(row.goal is not None for row in found) == len(page.GOALS)
 
 
 @pytest.mark.once
