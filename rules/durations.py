@@ -9,6 +9,9 @@ _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[dhms])")
 #: A thousand years. Times further away than this cannot be kept.
 LONGEST = timedelta(days=365_000)
 
+#: Units that a rough duration has at most.
+SHOWN = 2
+
 
 def parse(text: str) -> timedelta:
     """The duration that `text` names. ValueError says what would be right."""
@@ -38,3 +41,16 @@ def text(duration: timedelta) -> str:
         count, seconds = divmod(seconds, size)
         parts += [f"{count}{unit}"] if count else []
     return "".join(parts + ([f"{rest}ms"] if rest else [])) or "0s"
+
+
+def roughly(duration: timedelta) -> str:
+    """`duration` in words, in its one or two largest units: `2 days 3 hours`, `5 minutes`."""
+    seconds = max(0, round(duration.total_seconds()))
+    parts: list[str] = []
+    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, size)
+        if count or parts:
+            parts.append(f"{count} {name}{'' if count == 1 else 's'}" if count else "")
+        if len(parts) == SHOWN or (parts and name == "minute"):
+            break
+    return " ".join(part for part in parts if part) or "a moment"

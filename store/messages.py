@@ -32,6 +32,13 @@ async def find(connection: Connection, name: str) -> list[asyncpg.Record]:
     return await connection.fetch(QUERIES.find, name)
 
 
+async def numbered(connection: Connection, number: int) -> asyncpg.Record | None:
+    """The message of a number, as `find` has it; None if there is none."""
+    if not 0 < number < 1 << 63:
+        return None
+    return await connection.fetchrow(QUERIES.numbered, number)
+
+
 async def near(connection: Connection, name: str) -> list[str]:
     """Names of messages beside `name` in the order of names: what a mistyped one may have meant."""
     return [row["name"] for row in await connection.fetch(QUERIES.near, name)]

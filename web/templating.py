@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rules.durations import roughly
 from rules.times import iso
 from rules.viewers import Viewer
 from rules.vocabularies import ICONS
@@ -24,10 +25,13 @@ PAGES.globals["navigation"] = (
     ("/", "Communications"),
     ("/messages", "All messages"),
     ("/recipients", "Recipient"),
+    ("/suppression", "Blocked addresses"),
     ("/operations", "Operations"),
 )
 PAGES.globals["icons"] = ICONS
 PAGES.filters["iso"] = iso
+PAGES.filters["roughly"] = roughly
+PAGES.filters["words"] = lambda word: str(word).removesuffix("_at").replace("_", " ")
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

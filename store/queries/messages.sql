@@ -16,6 +16,13 @@ where (m.account, m.id) in (
 order by m.id
 limit 20;
 
+-- name: numbered
+-- A message by its number. $1 number
+select m.*, a.name as account_name, c.name as communication_name
+from landed.account a
+join landed.message m on m.account = a.id and m.id = $1
+left join landed.communication c on c.id = m.communication;
+
 -- name: near
 -- Names of messages beside a name in the order of names, to guess what a mistyped one meant. $1 what was said
 select n.name

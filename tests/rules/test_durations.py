@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.durations import LONGEST, parse, text
+from rules.durations import LONGEST, parse, roughly, text
 from tests.rules.saying import thoroughly
 
 
@@ -93,3 +93,22 @@ def test_what_is_written_is_read_as_the_same(milliseconds: int) -> None:
     expected = timedelta(milliseconds=milliseconds)
 
     assert parse(text(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        (timedelta(), "a moment"),
+        (timedelta(seconds=-5), "a moment"),
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(seconds=59), "59 seconds"),
+        (timedelta(seconds=90), "1 minute"),
+        (timedelta(hours=1, seconds=59), "1 hour"),
+        (timedelta(hours=1, minutes=2, seconds=59), "1 hour 2 minutes"),
+        (timedelta(hours=48), "2 days"),
+        (timedelta(days=2, minutes=5), "2 days"),
+        (timedelta(days=14, hours=3, minutes=5), "14 days 3 hours"),
+    ],
+)
+def test_a_rough_duration_has_its_largest_units_in_words(duration: timedelta, expected: str) -> None:
+    assert expected == roughly(duration)

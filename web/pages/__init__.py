@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from web.pages import communication, home, log_in
+from web.pages import communication, home, log_in, message
 
 
 def routers() -> list[APIRouter]:
     """The routes of all pages."""
-    return [communication.router, home.router, log_in.router]
+    return [communication.router, home.router, log_in.router, message.router]

@@ -32,10 +32,9 @@ async function refresh() {
     const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
     if (!answer.ok || answer.redirected) throw new Error(answer.statusText)
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-    for (const id of ['totals', 'messages']) {
-      const now = document.getElementById(id)
-      const next = page.getElementById(id)
-      if (!now || !next || now.innerHTML === next.innerHTML) continue
+    for (const now of document.querySelectorAll('[data-fresh]')) {
+      const next = page.getElementById(now.id)
+      if (!next || now.innerHTML === next.innerHTML) continue
       if (now.contains(document.activeElement) && document.activeElement.matches('input')) continue
       const focused = now.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null
       localTimes(next)
