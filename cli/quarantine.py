@@ -1,5 +1,6 @@
 """`quarantine`: words that no adapter knows, and reading kept answers again once an adapter is mended."""
 
+import getpass
 from typing import Any
 
 import click
@@ -8,8 +9,9 @@ from cli import session
 from cli.commands import Listing
 from cli.found import no_account
 from cli.output import count, show_json, show_table
-from store import journal
-from store.connections import Pool
+from store import changes, journal
+from store.changes import By
+from store.connections import Pool, clock
 from worker.reread import Reread, reread
 
 COLUMNS = ("account", "adapter", "word", "seen", "first_seen_at", "last_seen_at", "provider_id", "mended_at")
@@ -43,8 +45,9 @@ def list_words(*, everything: bool, as_json: bool) -> None:
 
 @quarantine.command()
 @click.option("--account", "name", metavar="NAME", help="Only the answers of this account.")
+@click.option("--by", default=getpass.getuser, help="Who; else the name of the user.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
-def apply(name: str | None, *, as_json: bool) -> None:
+def apply(name: str | None, by: str, *, as_json: bool) -> None:
     """Read the kept answers again, after an adapter was mended. What was applied before changes nothing."""
     accounts = session.accounts(session.settings())
     if name is not None and name not in accounts:
@@ -53,7 +56,11 @@ def apply(name: str | None, *, as_json: bool) -> None:
     async def task(pool: Pool) -> Reread:
         async with pool.acquire() as connection:
             known = await session.keeping(connection, accounts)
-        return await reread(pool, known, name)
+        done = await reread(pool, known, name)
+        async with pool.acquire() as connection:
+            who = By(by, "cli", await clock(connection))
+            await changes.add(connection, who, "quarantine_applied", name or "", read=done.read, written=done.written)
+        return done
 
     done = session.work(task)
     if as_json:

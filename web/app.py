@@ -46,7 +46,9 @@ def create_app(site: Site) -> FastAPI:
                 refreshing.cancel()
                 await asyncio.gather(refreshing, return_exceptions=True)
 
-    app = FastAPI(title="Landed", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Landed", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.site = site
     app.state.api = api.routers()
     add_handlers(app)

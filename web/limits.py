@@ -18,12 +18,8 @@ ENDLESS = frozenset({("POST", "/api/v1/messages")})
 IDLE, SLOWEST = 30.0, 60.0
 
 
-class TooLarge(Exception):
-    """The body is larger than it may be."""
-
-
-class TooSlow(Exception):
-    """The body did not come."""
+class TooMuch(Exception):
+    """The body is too large, or does not come."""
 
 
 class Limits:
@@ -37,63 +33,64 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = Request(scope)
         endless = (scope["method"], scope["path"]) in ENDLESS
-        body = Body(receive, None if endless else LARGEST)
-        try:
-            length = int(request.headers.get("content-length", "0"))
-        except ValueError:
-            length = 0
-        if not endless and length > LARGEST:
-            await answer(request, _too_large())(scope, receive, send)
-            return
+        body = Body(scope, receive, None if endless else LARGEST)
         limit = asyncio.timeout(None if endless else SLOWEST)
-        try:
-            async with limit:
-                await self.app(scope, body.receive, _until_begun(send, limit))
-        except TooLarge:
-            await answer(request, _too_large())(scope, receive, send)
-        except TooSlow:
-            await answer(request, Problem(408, "the request did not come whole in time"))(scope, receive, send)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            await answer(request, Problem(503, "this takes too long; ask for less"))(scope, receive, send)
+        if body.problem is None:
+            try:
+                async with limit:
+                    await self.app(scope, body.receive, _until_begun(send, limit, body))
+            except TooMuch:
+                pass
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                body.problem = Problem(503, "this takes too long; ask for less")
+        if body.problem is not None:
+            await answer(Request(scope), body.problem)(scope, receive, send)
 
 
-def _too_large() -> Problem:
-    return Problem(413, f"the request is larger than {LARGEST:,} bytes")
-
-
-def _until_begun(send: Send, limit: asyncio.Timeout) -> Send:
+def _until_begun(send: Send, limit: asyncio.Timeout, body: "Body") -> Send:
     async def begin(message: Message) -> None:
-        # An answer may take as long as its reader does.
-        limit.reschedule(None)
-        await send(message)
+        # Whoever reads a body may say something of their own about a part that never came.
+        if body.problem is None:
+            # An answer may take as long as its reader does.
+            limit.reschedule(None)
+            await send(message)
 
     return begin
 
 
 class Body:
-    """The body of a request, as far as it may go."""
+    """The body of a request, as far as it may go. `problem` says what was too much."""
 
-    def __init__(self, receive: Receive, most: int | None) -> None:
+    def __init__(self, scope: Scope, receive: Receive, most: int | None) -> None:
         self._receive = receive
         self._left = most
         self._whole = False
+        self.problem: Problem | None = None
+        length = Request(scope).headers.get("content-length", "")
+        if most is not None and length.isdecimal() and int(length) > most:
+            self.problem = _too_large()
 
     async def receive(self) -> Message:
-        """The next part. Raises TooLarge and TooSlow."""
+        """The next part. Raises TooMuch."""
         if self._whole:
             return await self._receive()
         try:
             async with asyncio.timeout(IDLE):
                 message = await self._receive()
         except TimeoutError:
-            raise TooSlow from None
+            self.problem = Problem(408, "the request did not come whole in time")
+            raise TooMuch from None
         self._whole = message["type"] != "http.request" or not message.get("more_body", False)
         if self._left is not None and message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
-                raise TooLarge
+                self.problem = _too_large()
+                raise TooMuch
         return message
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"the request is larger than {LARGEST:,} bytes")

@@ -322,3 +322,33 @@ def test_accounts_show_how_much_of_their_quota_is_used_and_who_shares_it(landed:
     }
     said = "text_main has used 0 of 100/10m requests, 0 of 4 in flight; shared with mail_main"
     assert said in landed("accounts").out
+
+
+def test_who_changed_something_is_on_record_without_addresses_and_texts(landed: Place, database: str) -> None:
+    """Blocking, accounts and quarantine alike; what shows something changes nothing."""
+    landed("suppression", "add", "sms", "+447700900123", "--why", "planted reason", "--by", "Ada")
+    landed("suppression", "remove", "sms", "+447700900123", "--why", "planted note", "--by", "Grace")
+    landed("accounts", "pause", "text_main", "--why", "planted pause", "--by", "Ada")
+    landed("accounts", "resume", "text_main", "--by", "Grace")
+    landed("accounts", "poll", "text_main", "--by", "Ada")
+    landed("quarantine", "apply", "--account", "text_main", "--by", "Ada")
+    landed("suppression", "check", "sms", "+447700900123")
+
+    async def task() -> list[tuple[str, ...]]:
+        connection = await asyncpg.connect(database)
+        rows = await connection.fetch("select by, way, what, subject, detail from landed.change order by id")
+        await connection.close()
+        return [tuple(row) for row in rows]
+
+    rows = asyncio.run(task())
+
+    assert [row[:4] for row in rows] == [
+        ("Ada", "cli", "addresses_blocked", ""),
+        ("Grace", "cli", "address_unblocked", ""),
+        ("Ada", "cli", "account_paused", "text_main"),
+        ("Grace", "cli", "account_resumed", "text_main"),
+        ("Ada", "cli", "account_polled", "text_main"),
+        ("Ada", "cli", "quarantine_applied", "text_main"),
+    ]
+    assert "7700900123" not in str(rows)
+    assert "planted" not in str(rows)
