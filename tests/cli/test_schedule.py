@@ -9,6 +9,8 @@ import pytest
 from config.accounts import ScheduleOptions
 from rules import durations
 from tests.cli.conftest import Place
+from tests.cli.test_schedule_show import TIMES as RECORDED
+from tests.cli.test_schedule_show import settled
 from tests.rules.settling import HORIZON, Truth, drawn, fast_and_slow_handsets
 
 KEYS = {
@@ -227,3 +229,42 @@ def test_a_look_at_just_that_age_knows_it(bare: Place, length: str) -> None:
     times = file(bare, [durations.parse(length).total_seconds()])
 
     assert simulated(bare, times, "--looks", length)["mean_delay"] == 0
+
+
+def test_recorded_times_are_those_of_the_account_with_its_own_horizon_and_messages_a_day(
+    landed: Place, database: str
+) -> None:
+    settled(database)
+    ages = [age for age, _ in RECORDED]
+    expected = (sum(20 - age for age in ages if age <= 20) + sum(40 - age for age in ages if age > 20)) / len(ages)
+
+    found = landed("schedule", "simulate", "--looks", "20s,40s", "--account", "text_main", "--json").json
+
+    assert found["mean_delay"] == pytest.approx(expected)
+    assert found["requests_per_day"] == pytest.approx(len(ages) * found["looks_per_message"])
+
+
+def test_times_known_only_between_looks_are_said_to_be(landed: Place, database: str) -> None:
+    settled(database, [(0, 15)] * 30 + [(15, 45)] * 10, kind=2)
+
+    found = landed("schedule", "suggest", "--looks-per-message", "2", "--account", "text_main", "--json").json
+
+    assert found["undecided"] == 0
+    assert found["looks_per_message"] <= 2
+    assert found["notes"][0].startswith(
+        "all of the messages settled at a time that is known only to lie between two looks"
+    )
+
+
+def test_nothing_is_told_beyond_the_last_look(landed: Place, database: str) -> None:
+    settled(database)
+
+    assert "nothing is recorded after it" in landed(
+        *("schedule", "simulate", "--looks", "1m", "--account", "text_main", "--horizon", "900d"), code=2
+    ).err.replace("\n", " ")
+
+
+def test_without_recorded_times_it_says_where_they_come_from(landed: Place) -> None:
+    said = landed("schedule", "suggest", "--looks-per-message", "2", code=1).err
+
+    assert "no settling times are recorded yet: a worker records one whenever a message settles" in said
