@@ -13,6 +13,7 @@ from rules.statuses import Mark, Source, Status
 from store import accounts, reports
 from store.connections import Pool
 from store.reports import Said
+from store.watches import BEGINNING
 from tests.worker.office import desk_of, later, office, standing
 from tests.worker.pretend import Provider, account, budget, desk, record, statuses
 from worker.poll import poll
@@ -273,9 +274,9 @@ async def pages_read(pool: Pool, number: int) -> int:
 async def pages_to_choose(pool: Pool) -> int:
     """How many pages it takes to see which accounts can be asked, and which have something overdue."""
     queries, now = accounts.QUERIES, await _now(pool)
-    names = ["held", "other"]
-    return await _pages(pool, queries.askable, now, names, names, [False, False]) + await _pages(
-        pool, queries.overdue, now
+    names, floors = ["held", "other"], [BEGINNING] * 2
+    return await _pages(pool, queries.askable, now, names, names, [False, False], floors) + await _pages(
+        pool, queries.overdue, now, names, floors
     )
 
 
