@@ -151,6 +151,9 @@ async def test_one_that_hangs_one_that_is_dead_and_one_that_is_slow_delay_nobody
             await work_until(pool, program, town, others)
             still = ("a7" in town.pending, len(town.providers["a7"].asked))
             await work_until(pool, program, town, {"a8"})
+            async with asyncio.timeout(300):
+                while (await standing(pool, "a9"))["trouble"] is None:  # noqa: ASYNC110 - no event
+                    await asyncio.sleep(0.02)
             after = await answered(pool)
 
     dead = await standing(pool, "a9")
