@@ -1,5 +1,7 @@
 """Settling times: whoever is still open counts for as long as was seen, a time between looks for what it says."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from rules.settling_between import SPREAD, estimate
 from rules.settling_times import Curve, Observed, curve
 from tests.rules.saying import thoroughly
-from tests.rules.settling import seen
+from tests.rules.settling import HORIZON, drawn, seen, text_messages
 
 EXACT = st.builds(lambda age, count: Observed(age, age, count), st.integers(0, 60), st.integers(1, 4))
 OPEN = st.builds(lambda age, count: Observed(age, None, count), st.integers(0, 60), st.integers(1, 4))
@@ -80,6 +82,30 @@ def test_turnbulls_estimate_is_that_of_the_textbook() -> None:
     found = curve([*(Observed(*one) for one in ends), *(Observed(age, None) for age in still_open)], 100)
 
     assert {age: 1 - found.settled(age) for age in expected} == pytest.approx(expected, abs=2e-3)
+
+
+def test_looks_with_jitter_tell_what_is_settled_where_they_are() -> None:
+    """And between them, weight is spread, and not heaped at their edges."""
+    times = drawn(text_messages, 3000, 1)
+    chance = Random(2)  # noqa: S311 - jitter, the same each time
+    observed = []
+    for time in times:
+        looks = [0.0, *(look * (1 + chance.random() / 10) for look in (5, 15, 45, 120, 300, 900, 3600))]
+        later = [look for look in looks if time is not None and look >= time]
+        observed.append(Observed(looks[-len(later) - 1] if later else looks[-1], later[0] if later else None))
+    expected = curve(seen(*times), HORIZON)
+
+    found = curve(observed, HORIZON)
+    differences = {age: found.settled(age) - expected.settled(age) for age in (5.2, 10, 15.7, 30, 47, 80, 126, 315)}
+
+    assert max(map(abs, differences.values())) < 0.06
+    assert max(abs(differences[age]) for age in (5.2, 15.7, 47, 126, 315)) < 0.025
+
+
+def test_who_is_followed_to_the_horizon_never_settles_before_it() -> None:
+    observed = [Observed(10 + n / 10, 96 + n / 100, 1) for n in range(100)]
+
+    assert curve([*observed, Observed(100, None, 50)], 100).never == pytest.approx(50)
 
 
 @thoroughly
