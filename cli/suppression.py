@@ -22,8 +22,6 @@ from store.connections import Connection, Pool, clock
 
 PAGE = 2000
 
-COLUMNS = ("channel", "recipient", "since", "because", "proofs", "message", "added_by")
-
 _channel = click.argument("channel", type=Word(Channel))
 _recipient = click.argument("recipient")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -47,11 +45,11 @@ def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as
         async with pool.acquire() as connection:
             found: list[dict[str, Any]] = []
             if as_csv:
-                sys.stdout.write(cells.row(COLUMNS))
+                sys.stdout.write(cells.row(blocking.COLUMNS))
             async for row in _blocked(connection, channel, limit):
                 one = blocking.plain(row)
                 if as_csv:
-                    sys.stdout.write(cells.row([one[name] for name in COLUMNS]))
+                    sys.stdout.write(cells.row([one[name] for name in blocking.COLUMNS]))
                 else:
                     found.append(one)
             return found
@@ -60,8 +58,10 @@ def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as
     if as_json:
         show_json(found)
     elif not as_csv:
-        rows = [[one[name] for name in COLUMNS] for one in found]
-        show_table([name.replace("_", " ") for name in COLUMNS], rows, empty="no address is blocked", sparse=True)
+        rows = [[one[name] for name in blocking.COLUMNS] for one in found]
+        show_table(
+            [name.replace("_", " ") for name in blocking.COLUMNS], rows, empty="no address is blocked", sparse=True
+        )
 
 
 async def _blocked(connection: Connection, channel: int | None, limit: int | None) -> AsyncIterator[asyncpg.Record]:

@@ -1,6 +1,8 @@
 """What a person or a program asks and changes about blocked addresses, however recipients are kept."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -12,6 +14,9 @@ from store import changes, hashing, suppression
 from store.changes import By
 from store.connections import Connection
 from store.suppression import Fact
+
+#: Columns of the list of blocked addresses.
+COLUMNS = ("channel", "recipient", "since", "because", "proofs", "message", "added_by")
 
 
 async def block(
@@ -67,6 +72,35 @@ async def proofs(connection: Connection, hashes: Hashing, channel: Channel, reci
     return [proof(row) for row in sorted(rows, key=lambda row: row["at"])]
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What ever blocked or unblocked an address on one channel, oldest first. `since` is None if it is not blocked."""
+
+    channel: str
+    since: datetime | None
+    because: str
+    proofs: list[dict[str, Any]]
+
+
+async def history(connection: Connection, hashes: Hashing, recipient: str) -> list[Block]:
+    """Everything that ever blocked or unblocked a normal recipient, by channel."""
+    rows = await suppression.history(connection, hashing.spellings(hashes, recipient), list(Channel))
+    return [_block(channel, found) for channel in Channel if (found := [r for r in rows if r["channel"] == channel])]
+
+
+def _block(channel: Channel, rows: Sequence[asyncpg.Record]) -> Block:
+    first = next((row for row in rows if row["holds"]), None)
+    proofs = [proof(row) for row in rows]
+    if first is None:
+        return Block(channel.word, None, "", proofs)
+    return Block(channel.word, first["at"], because(first["bits"], first["reason"]), proofs)
+
+
+async def one(connection: Connection, hashes: Hashing, recipient: str) -> list[asyncpg.Record]:
+    """Rows as `suppression.page` has them, of one normal recipient on every channel on which it is blocked."""
+    return await suppression.one(connection, hashing.spellings(hashes, recipient), list(Channel))
+
+
 def plain(row: asyncpg.Record) -> dict[str, Any]:
     """A row of `suppression.page` in words."""
     return {
@@ -84,7 +118,8 @@ def proof(row: asyncpg.Record) -> dict[str, Any]:
     """A row of `suppression.proof` in words."""
     why = None if row["bits"] is None else because(row["bits"], row["reason"])
     names = ("what", "at", "account", "detail", "by")
-    return {**{name: row[name] for name in names}, "because": why, "message": row["message"] or None}
+    said = {"because": why, "message": row["message"] or None, "code": row["code"] or None}
+    return {name: row[name] for name in names} | said
 
 
 def because(bits: int, reason: int) -> str:

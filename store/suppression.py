@@ -98,6 +98,16 @@ async def proof(connection: Connection, channel: int, recipient: str) -> list[as
     return await connection.fetch(QUERIES.proof, channel, recipient)
 
 
+async def one(connection: Connection, spellings: Sequence[str], channels: Sequence[int]) -> list[asyncpg.Record]:
+    """As `page`, of one recipient on some channels, under any spelling."""
+    return await connection.fetch(QUERIES.one, spellings, channels)
+
+
+async def history(connection: Connection, spellings: Sequence[str], channels: Sequence[int]) -> list[asyncpg.Record]:
+    """As `proof`, on some channels and under any spelling; `holds` says whether it blocks now."""
+    return await connection.fetch(QUERIES.history, spellings, channels)
+
+
 async def block_soft_bouncers(
     connection: Connection, channel: int, count: int, within: timedelta, seen_since: datetime, now: datetime
 ) -> int:

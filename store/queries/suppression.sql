@@ -51,7 +51,8 @@ select exists (select from landed.suppression s where s.channel = $1 and s.recip
 -- Blocked addresses by key, for a list of any length. $1 channel or null, $2 after recipient, $3 on channel, $4 how many
 select s.channel, s.recipient, min(s.sent_at) as since, count(*) as proofs,
     (array_agg(s.bits order by s.sent_at))[1] as bits, (array_agg(s.reason order by s.sent_at))[1] as reason,
-    (array_agg(s.message order by s.sent_at))[1] as message, (array_agg(s.added_by order by s.sent_at))[1] as added_by
+    (array_agg(s.message order by s.sent_at))[1] as message, (array_agg(s.added_by order by s.sent_at))[1] as added_by,
+    (array_agg(s.code order by s.sent_at))[1] as code
 from landed.suppression s
 where ($1::smallint is null or s.channel = $1) and (s.recipient, s.channel) > ($2, $3::smallint)
     and s.sent_at > coalesce((select max(u.at) from landed.unblocking u
@@ -72,6 +73,34 @@ select 'unblocked', u.at, u.at, null, null, null, null, null, u.note, u.by
 from landed.unblocking u
 where u.channel = $1 and u.recipient = $2
 order by 2;
+
+-- name: history
+-- The same on all channels, and whether it blocks now; oldest first. $1 spellings of a recipient, $2 channels
+select s.channel, 'blocked' as what, s.sent_at as at, s.seen_at, a.name as account, s.message, s.bits, s.reason, s.code,
+    s.detail, s.added_by as by,
+    s.sent_at > coalesce((select max(u.at) from landed.unblocking u
+        where u.channel = s.channel and u.recipient = s.recipient), '-infinity') as holds
+from unnest($2::smallint[]) as c (channel)
+join landed.suppression s on s.channel = c.channel and s.recipient = any ($1::text[])
+left join landed.account a on a.id = s.account
+union all
+select u.channel, 'unblocked', u.at, u.at, null, null, null, null, null, u.note, u.by, false
+from unnest($2::smallint[]) as c (channel)
+join landed.unblocking u on u.channel = c.channel and u.recipient = any ($1::text[])
+order by 3;
+
+-- name: one
+-- A recipient in the list of blocked addresses. $1 spellings, $2 channels
+select s.channel, s.recipient, min(s.sent_at) as since, count(*) as proofs,
+    (array_agg(s.bits order by s.sent_at))[1] as bits, (array_agg(s.reason order by s.sent_at))[1] as reason,
+    (array_agg(s.message order by s.sent_at))[1] as message, (array_agg(s.added_by order by s.sent_at))[1] as added_by,
+    (array_agg(s.code order by s.sent_at))[1] as code
+from unnest($2::smallint[]) as c (channel)
+join landed.suppression s on s.channel = c.channel and s.recipient = any ($1::text[])
+where s.sent_at > coalesce((select max(u.at) from landed.unblocking u
+    where u.channel = s.channel and u.recipient = s.recipient), '-infinity')
+group by s.channel, s.recipient
+order by s.channel;
 
 -- name: soft_bouncers
 -- Addresses with enough soft bounces of different communications, none delivered, among those that had one lately.

@@ -75,6 +75,7 @@ class Proof(BaseModel):
     because: str | None = Field(examples=["opted_out"])
     account: str | None = Field(examples=["alerts"])
     message: int | None = Field(examples=[4711])
+    code: str | None = Field(description="The provider's code.", examples=["5.1.1"])
     by: str | None = Field(examples=["ada"])
     detail: str | None = Field(examples=["asked us by telephone"])
 
