@@ -17,6 +17,12 @@ select page.xact::text as xact, page.position, page.seen_at, page.occurred_at, a
     m.channel, m.recipient, c.name as communication
 from page
 join landed.account a on a.id = page.account
-left join landed.message m on m.account = page.account and m.id = page.message
+-- One by one, because Postgres does not know how few they are, and would read all messages to join them.
+left join lateral (
+    select n.provider_id, n.part, n.reference, n.channel, n.recipient, n.communication
+    from landed.message n
+    where n.account = page.account and n.id = page.message
+    limit 1
+) as m on true
 left join landed.communication c on c.id = m.communication
 order by page.xact, page.position;

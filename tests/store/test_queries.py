@@ -139,6 +139,7 @@ DAILY: list[tuple[str, str, list[Any], set[str]]] = [
     ("retiming", "retime", [1, IDS, IDS, [NOW] * 1000, [NOW] * 1000], {"watch_pkey"}),
     ("events", "of_message", [1, 7], {"event_message_idx"}),
     ("events", "since", ["1", 0, 1000], {"event_xact_position_idx"}),
+    ("following", "since", ["1", 0, 500, True], {"event_xact_position_idx", "message_pkey"}),
     ("suppression", "blocked_among", [[2] * 1000, NAMES], {"suppression_pkey"}),
     ("suppression", "soft_bouncers", [2, NOW, 3, LATER, NOW], {"event_seen_at_idx", "message_by_recipient"}),
     ("suppression", "proof", [2, "a"], {"suppression_pkey"}),
