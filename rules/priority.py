@@ -13,18 +13,6 @@ from datetime import datetime
 
 from rules.settling_times import Curve
 
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message that is due. Its last look may be made from `last_look_at` on, and is of no use after `too_late_at`."""
-
-    id: int
-    sent_at: datetime
-    looked_at: datetime | None
-    last_look_at: datetime
-    too_late_at: datetime
-
-
 #: How likely a message is to have changed, from its age at its last look (0 if there was none) and now, in seconds.
 Likelihood = Callable[[float, float], float]
 
@@ -47,7 +35,20 @@ def by_curve(curve: Curve) -> Likelihood:
     return likelihood
 
 
-def order(waiting: Iterable[Waiting], now: datetime, likelihood: Likelihood = by_age) -> list[Waiting]:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that is due. Its last look may be made from `last_look_at` on, and is of no use after `too_late_at`."""
+
+    id: int
+    sent_at: datetime
+    looked_at: datetime | None
+    last_look_at: datetime
+    too_late_at: datetime
+    #: How likely it is to have changed.
+    likelihood: Likelihood = by_age
+
+
+def order(waiting: Iterable[Waiting], now: datetime) -> list[Waiting]:
     """Those waiting, whoever is to be asked about first before the others."""
     last: list[Waiting] = []
     others: list[tuple[float, datetime, Waiting]] = []
@@ -57,7 +58,7 @@ def order(waiting: Iterable[Waiting], now: datetime, likelihood: Likelihood = by
         else:
             age = max((now - one.sent_at).total_seconds(), 0.0)
             looked = 0.0 if one.looked_at is None else (one.looked_at - one.sent_at).total_seconds()
-            others.append((likelihood(min(max(looked, 0.0), age), age), one.sent_at, one))
+            others.append((one.likelihood(min(max(looked, 0.0), age), age), one.sent_at, one))
     # What it is too late for comes after what is not yet lost, and a little before what can wait.
     last.sort(key=lambda one: (one.too_late_at <= now, one.too_late_at, one.id))
     others.sort(key=lambda item: (item[0], item[1], item[2].id), reverse=True)

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
+from rules.priority import Likelihood
+from rules.statuses import Channel
 from store.connections import Pool
 from store.watches import Mark, Watch
 from worker.accounts import Account
@@ -69,6 +71,9 @@ class Desk:
     may_be_short: bool = True
     #: When all that is due was counted last.
     counted_at: datetime | None = None
+    #: How likely messages are to have changed, by channel, as far as recorded times tell; and when they were read.
+    likelihoods: Mapping[Channel, Likelihood] = field(default_factory=dict)
+    likelihoods_at: datetime | None = None
     #: How many messages a request was about lately, at an account with listings.
     in_one: float | None = None
     #: The account by whose schedules next looks are set, where it is another by now than the poll began with.

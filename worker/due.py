@@ -4,7 +4,8 @@ Whether the quota suffices is seen by counting what is due, up to what can be as
 not, a little is claimed at a time, so that what becomes due meanwhile has its turn too.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -13,10 +14,13 @@ import structlog
 from adapters.base import Limits
 from rules import forecast, priority
 from rules.forecast import Ends
-from rules.priority import Waiting
+from rules.priority import Likelihood, Waiting
 from rules.schedules import remembered
-from store import accounts, watches
+from rules.settling_times import curve
+from rules.statuses import Channel
+from store import accounts, settlings, watches
 from store.connections import Connection
+from store.settlings import Group
 from store.watches import Candidate, Reach, Watch
 from worker.accounts import Account
 from worker.round import Round
@@ -40,6 +44,11 @@ TELL_EVERY = timedelta(minutes=10)
 #: How far ahead last looks are counted.
 AHEAD = timedelta(days=1)
 
+#: How long what was read of settling times is good for, of how long ago it is, and how many messages tell something.
+KNOWN_FOR = timedelta(hours=1)
+LATELY = timedelta(days=7)
+TELLING = 500
+
 #: What is allowed in the long run is allowed in so many seconds, thirty days.
 LONG = 2_592_000.0
 
@@ -52,6 +61,7 @@ async def claim(this: Round, most: int, lease_until: datetime) -> list[Watch]:
     desk, now = this.desk, this.now()
     async with desk.pool.acquire() as connection:
         if not this.is_probing and await _is_short(this, connection, now):
+            await _know(this, connection, now)
             if not this.held.slice:
                 await _count(this, connection, now)
             return await _claim_first(this, connection, most, lease_until)
@@ -116,18 +126,20 @@ async def _claim_first(this: Round, connection: Connection, most: int, lease_unt
     share = account.limits.rate / account.slices
     few = max(1, min(most, ceil(share * AT_ONCE * in_one(this))))
     found = await watches.candidates(connection, desk.number, now, reach(account, desk.mark.at, now), few * CHOICE)
-    chosen = priority.order((waiting(account, one) for one in found), now)[: few * CHOICE]
+    ways = desk.likelihoods
+    chosen = priority.order((waiting(account, one, ways) for one in found), now)[: few * CHOICE]
     return await watches.claim_these(connection, desk.number, now, [one.id for one in chosen], few, lease_until)
 
 
-def waiting(account: Account, one: Candidate) -> Waiting:
-    """A message that is due, as the rules see it."""
+def waiting(account: Account, one: Candidate, ways: Mapping[Channel, Likelihood]) -> Waiting:
+    """A message that is due, as the rules see it. Where nothing is recorded of its channel, its age tells."""
     retention = account.limits.retention
     too_late_at = one.deadline_at + account.limits.lag + account.hard_limit
     if retention is not None:
         too_late_at = min(too_late_at, one.sent_at + retention)
     bounds = account.usual_terms.bounds(one.sent_at, one.deadline_at)
-    return Waiting(one.id, one.sent_at, one.looked_at, bounds.last_look_at, too_late_at)
+    likelihood = ways.get(one.channel, priority.by_age)
+    return Waiting(one.id, one.sent_at, one.looked_at, bounds.last_look_at, too_late_at, likelihood)
 
 
 def reach(account: Account, floor: datetime, now: datetime) -> Reach:
@@ -138,6 +150,25 @@ def reach(account: Account, floor: datetime, now: datetime) -> Reach:
     # A message has its last look before its deadline where the provider forgets it before.
     longest = max(account.allowance(channel) for channel in account.adapter.channels)
     return Reach(floor, now + max(longest - remembered(retention), -lag), lag, remembered(retention))
+
+
+async def _know(this: Round, connection: Connection, now: datetime) -> None:
+    """Know how long messages take to settle, as was recorded lately."""
+    desk = this.desk
+    if desk.likelihoods_at is not None and now < desk.likelihoods_at + KNOWN_FOR:
+        return
+    desk.likelihoods_at = now
+    since, named = now - LATELY, tuple(sorted(desk.account.named_schedules))
+    totals = await settlings.totals(connection, desk.number, since, named)
+    known = {}
+    for (channel, name), total in totals.items():
+        if name is None and total.messages >= TELLING:
+            group = Group(desk.number, channel, None, named)
+            observed = await settlings.observed(connection, group, since, grain=settlings.grain(total.messages))
+            terms = desk.account.usual_terms
+            horizon = terms.bounds(since, since + desk.account.allowance(channel)).last_look_at - since
+            known[channel] = await asyncio.to_thread(curve, observed, horizon.total_seconds())
+    desk.likelihoods = {channel: priority.by_curve(times) for channel, times in known.items()}
 
 
 async def _count(this: Round, connection: Connection, now: datetime) -> None:

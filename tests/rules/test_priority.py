@@ -67,6 +67,15 @@ def test_recorded_times_say_what_is_likely() -> None:
     assert likelihood(7200, 9000) == 0.0
 
 
+def test_each_is_as_likely_as_its_own_times_say() -> None:
+    due = [
+        Waiting(1, minute(-9), None, minute(99), minute(999), lambda _looked, _age: 0.1),
+        Waiting(2, minute(-9), None, minute(99), minute(999), lambda _looked, age: age / 600),
+    ]
+
+    assert numbers(order(due, NOW)) == [2, 1]
+
+
 def test_without_an_age_a_message_is_as_likely_as_can_be() -> None:
     assert by_age(0, 0) == 1.0
 

@@ -10,6 +10,7 @@ from structlog.typing import EventDict
 
 from adapters.base import Limits
 from rules.quota import Most
+from rules.statuses import Channel
 from store import watches
 from store.connections import Pool
 from tests.worker.office import later, standing
@@ -69,6 +70,27 @@ async def test_then_comes_what_is_likeliest_to_have_changed(pool: Pool, provider
     await pool.execute("update landed.watch set looked_at = now() - interval '1 minute'")
 
     assert {name[:5] for name in await asked(at, provider, 2)} == {"young"}
+
+
+async def test_recorded_times_say_what_is_likeliest(pool: Pool, provider: Provider) -> None:
+    """Half settle in a minute, all others between ten hours and twelve: nothing happens to a message of an hour."""
+    at = await desk(pool, provider, slow())
+    ages = [60.0] * 300 + [36_000.0 + number * 24 for number in range(300)]
+    await pool.execute(
+        "insert into landed.settling (at, account, channel, kind, messages, looks, missed, froms, untils)"
+        " values (now(), $1, $2, 1, 600, 600, 0, $3, $3)",
+        at.number,
+        int(Channel.SMS),
+        ages,
+    )
+    await record(at, [f"hour{number}" for number in range(60)], age=HOUR)
+    await record(at, ["half a day", "half a day too"], age=12 * HOUR)
+    await pool.execute(
+        "update landed.watch set looked_at = sent_at + interval '2 minutes' where provider_id like 'hour%'"
+    )
+    await pool.execute("update landed.watch set looked_at = now() - interval '3 hours' where provider_id like 'half%'")
+
+    assert set(await asked(at, provider, 2)) == {"half a day", "half a day too"}
 
 
 async def test_what_becomes_due_meanwhile_has_its_turn(pool: Pool, provider: Provider) -> None:
