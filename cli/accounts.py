@@ -8,6 +8,7 @@ import click
 
 from cli import backlog, quota, session
 from cli.commands import Listing
+from cli.configured import configured
 from cli.found import no_account
 from cli.output import count, show_json, show_table, visible
 from rules.breaker import Stand
@@ -16,6 +17,7 @@ from store import accounts as kept
 from store import standing
 from store.changes import By
 from store.connections import Connection, Pool, clock
+from store.overview import overview
 from store.standing import Configured
 
 COLUMNS = ("name", "adapter", "state", "breaker", "open", "due", "overdue", "next_look_at", "read_until", "not_ours")
@@ -51,24 +53,12 @@ def list_accounts(*, as_json: bool) -> None:
 
 async def _everyone(pool: Pool) -> list[dict[str, Any]]:
     async with pool.acquire() as connection:
-        found = await standing.everyone(connection, _configured())
-        known = session.accounts(session.settings())
-        used, stand = await quota.usage(connection, known), await backlog.standing(connection, known)
-    return [{**one, **stand.get(one["name"], UNSEEN), "quota": used.get(one["name"])} for one in found]
-
-
-#: An account that no worker has seen yet.
-UNSEEN: dict[str, Any] = {"breaker": Stand.CLOSED, "failures": 0, "backlog": None}
+        return await overview(connection, configured(session.accounts(session.settings())))
 
 
 def _cell(one: dict[str, Any], name: str) -> Any:
     """A closed breaker is not worth a column."""
     return None if name == "breaker" and one[name] == Stand.CLOSED else one[name]
-
-
-def _configured() -> dict[str, Configured]:
-    known = session.settings().accounts
-    return {name: Configured(one.adapter, one.options.paused) for name, one in known.items()}
 
 
 def _note(one: dict[str, Any]) -> str:
@@ -130,13 +120,13 @@ def poll(name: str, by: str, *, as_json: bool) -> None:
 
 def _change(name: str, by: str, task: Callable[[Connection, dict[str, Configured], By], Awaitable[Any]]) -> Any:
     """Do something to an account; who did it is on record. Trouble if there is none of that name."""
-    configured = _configured()
+    known = configured(session.accounts(session.settings()))
 
     async def change(pool: Pool) -> Any:
         async with pool.acquire() as connection:
-            done = await task(connection, configured, By(by, "cli", await clock(connection)))
+            done = await task(connection, known, By(by, "cli", await clock(connection)))
             if done is None or done is False:
-                raise no_account(name, {row["name"] for row in await kept.everyone(connection)} | set(configured))
+                raise no_account(name, {row["name"] for row in await kept.everyone(connection)} | set(known))
             return done
 
     return session.work(change)

@@ -15,9 +15,10 @@ from store import accounts as rows
 from store import adapted
 from store.adapted import Adapted
 from store.connections import Pool, clock
+from store.measured import Measured
 from worker.accounts import Account
 from worker.adapting import in_force
-from worker.measured import Measured, measured
+from worker.measured import measured
 
 NOTHING = "no settling times are recorded yet: a worker records one whenever a message settles"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from cli.ages import about
 from cli.output import show_table
 from cli.schedule_times import Times
+from rules.ages import about
 from rules.checking import Figures
 
 COLUMNS = ("schedule", "looks per message", "requests a day", "mean delay", "p50", "p95", "p99", "undecided")

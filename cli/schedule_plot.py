@@ -3,9 +3,8 @@
 Only `--plot` needs it, so matplotlib is loaded with it and nowhere else; never pyplot, which keeps what it has drawn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, log
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,33 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator, PercentFormatter
 from matplotlib.typing import RcKeyType
 
-from cli.ages import about
 from cli.output import count
 from cli.recorded import label
+from rules.ages import about
 from rules.checking import Figures, judge
-from rules.optimum import Effort, least_delay
-from rules.places import places
+from rules.frontier import frontier, marks
 from rules.settling_times import Curve
 from rules.suggesting import Goal, to_use
-from worker.measured import Measured
-
-#: Ages that stand at an axis, as far as there is room.
-MARKS = (
-    *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
-    *(1, 2, 5, 10, 15, 30),
-    *(60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 14_400, 28_800, 43_200),
-    *(86_400, 172_800, 259_200, 604_800, 1_209_600),
-)
+from store.measured import Measured
 
 #: How many marks an axis has room for.
 ROOM = 9
-
-#: Costs at which the frontier is computed, up to so many times that of the present schedule.
-POINTS, BEYOND = 24, 2.5
-
-#: How exact the frontier is: nobody sees more.
-EFFORT = Effort(0.02, 2000)
 
 SETTLED, KNOWN, PRESENT, SUGGESTED = "#1b5e9b", "#c2571a", "#c2571a", "#2e7d32"
 
@@ -80,21 +63,6 @@ def draw(one: Measured, path: Path) -> None:
     if one.total.between:
         title += f"\n{one.total.between:,} known only between two looks, and taken as spread evenly between them"
     paint(Drawing(title, one.curve, one.figures, suggested, list(frontier(one.curve, one.figures, first))), path)
-
-
-def frontier(times: Curve, present: Figures, first: float) -> Iterator[tuple[float, float]]:
-    """The least mean delay for looks per message up to more than the present schedule takes."""
-    if not times.settling:
-        return
-    where = places(times, first=first)
-    top = max(present.looks_per_message * BEYOND, 3.0)
-    wanted = (least_delay(where, (top - 1) * step / POINTS * times.total, EFFORT).path for step in range(1, POINTS + 1))
-    least = inf
-    for path in sorted(wanted, key=lambda path: (path.cost, path.delay)):
-        # Found roughly, one may cost more than another and be no better.
-        if path.delay < least:
-            least = path.delay
-            yield 1 + path.cost / times.total, path.delay / times.settling
 
 
 def paint(drawing: Drawing, path: Path) -> None:
@@ -161,17 +129,7 @@ def _durations(axes: Axes, which: str) -> None:
     """Marks at lengths of time that people know, as many as there is room for."""
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     axis = axes.xaxis if which == "x" else axes.yaxis
-    inside = [mark for mark in MARKS if low <= mark <= high]
-    kept = _apart(inside, log(high / low) / ROOM) if inside else []
+    kept = marks(low, high, ROOM)
     axis.set_major_locator(FixedLocator(kept))
     axis.set_major_formatter(FixedFormatter([about(mark) for mark in kept]))
     axis.set_minor_locator(NullLocator())
-
-
-def _apart(marks: Sequence[float], gap: float) -> list[float]:
-    """Those marks that are so far from the one before."""
-    kept = [marks[0]]
-    for mark in marks[1:]:
-        if log(mark / kept[-1]) >= gap:
-            kept.append(mark)
-    return kept

@@ -6,17 +6,17 @@ from pathlib import Path
 import click
 
 from cli import session
-from cli.ages import about, described
 from cli.output import Word, count, show_fields, show_json, visible
 from cli.recorded import Everything, everything, label, wanted
-from cli.schedule_shown import DAY, Shown, origin, plain, quota
+from cli.schedule_shown import DAY, Shown, plain, quota
 from rules import durations
+from rules.ages import about, described
 from rules.statuses import Channel
 from rules.times import iso
 from store import journal, retiming
 from store.adapted import Adapted
 from store.connections import Pool
-from worker.measured import Measured
+from store.measured import Measured
 
 #: More settlings than this share that an earlier look should have shown are worth a word.
 MANY_MISSED = 0.05
@@ -73,7 +73,7 @@ def _print(shown: Shown) -> None:
     for one in shown.known.measured:
         name = one.account.name
         if name != last:
-            click.echo(("\n" if last else "") + f"{name} ({one.account.adapter.name})")
+            click.echo(("\n" if last else "") + f"{name} ({one.account.adapter})")
             _fields(_about_account(shown, name))
             last = name
         click.echo(f"\n{visible(label(one))}")
@@ -124,7 +124,7 @@ FROM = {
 
 def _about(known: Everything, one: Measured) -> Iterator[tuple[str, str]]:
     schedule = one.schedule
-    said = f"{described(schedule)} ({FROM[origin(known, one)]})"
+    said = f"{described(schedule)} ({FROM[one.origin]})"
     yield "looks at", said
     first = f"; none below {durations.text(schedule.first_look)}" if schedule.first_look else ""
     yield "jitter", f"{schedule.jitter:g}{first}; the last look at {durations.text(one.horizon)}"
@@ -143,7 +143,7 @@ def _about(known: Everything, one: Measured) -> Iterator[tuple[str, str]]:
         yield "delay", f"{spread} after the provider's time{alone}"
     elif one.figures is not None and one.figures.mean_delay is not None:
         yield "delay", f"about {about(one.figures.mean_delay)} in the mean; the provider gives no time to measure it by"
-    deadline = durations.text(one.account.allowance(one.channel))
+    deadline = durations.text(one.account.allowances[one.channel])
     yield "undecided", f"{_share(one.undecided or 0)} at the deadline of {deadline}"
     if one.total.missed > one.total.told * MANY_MISSED:
         yield (

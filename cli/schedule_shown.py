@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from cli.recorded import Everything
-from config.accounts import AccountOptions
 from rules import durations
+from store.measured import Measured
 from store.retiming import Progress
-from worker.measured import Measured
+from worker.measured import timing
 
 DAY = timedelta(days=1)
 
@@ -55,10 +55,8 @@ def _account(shown: Shown, name: str) -> dict[str, Any]:
 
 
 def quota(shown: Shown, name: str) -> int:
-    """Requests that an account may make in a day, by whichever of its limits allows least."""
-    limits = shown.known.accounts[name].limits
-    rates = [limits.rate, *(one.amount / one.window.total_seconds() for one in limits.requests)]
-    return round(min(rates) * DAY.total_seconds())
+    """Requests that an account may make in a day."""
+    return timing(shown.known.accounts[name]).per_day
 
 
 def _schedule(known: Everything, one: Measured) -> dict[str, Any]:
@@ -67,7 +65,7 @@ def _schedule(known: Everything, one: Measured) -> dict[str, Any]:
         "account": one.account.name,
         "channel": one.channel.word,
         "schedule": one.name,
-        "origin": origin(known, one),
+        "origin": one.origin,
         "looks": [durations.text(look) for look in schedule.looks],
         "then": None if schedule.then is None else durations.text(schedule.then),
         "jitter": schedule.jitter,
@@ -114,16 +112,3 @@ def _adaptive(known: Everything, one: Measured) -> dict[str, Any] | None:
         "pinned_at": stands.pinned_at if stands else None,
         "pinned_by": stands.pinned_by if stands else None,
     }
-
-
-def origin(known: Everything, one: Measured) -> str:
-    """Where a schedule comes from: `named`, `adaptive`, `set` or `default`."""
-    if one.name is not None:
-        return "named"
-    adaptive = one.account.adaptive.get(one.channel)
-    if adaptive is not None and one.schedule != adaptive.configured:
-        return "adaptive"
-    options: AccountOptions = known.settings.accounts[one.account.name].options
-    tables = [options, options.channels.get(one.channel.word)]
-    is_set = any(table is not None and (table.looks is not None or table.then is not None) for table in tables)
-    return "set" if is_set else "default"

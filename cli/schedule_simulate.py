@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from cli.ages import about, described
 from cli.output import show_json, visible
 from cli.schedule_figures import note, plain, show
 from cli.schedule_times import Asked, Length, Times, chosen, options
 from rules import durations
+from rules.ages import about, described
 from rules.checking import Figures
 from rules.schedules import Schedule
-from worker.measured import figures
+from store.measured import figures
 
 
 class Ages(click.ParamType[tuple[timedelta, ...]]):

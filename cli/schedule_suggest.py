@@ -5,17 +5,14 @@ from typing import Any
 
 import click
 
-from cli.ages import about
 from cli.output import show_json, visible
 from cli.schedule_figures import plain, seconds, show
 from cli.schedule_simulate import judged
 from cli.schedule_times import Asked, Length, Times, chosen, options
-from rules import durations
+from rules import pasting
+from rules.ages import about
 from rules.suggesting import Goal, Suggestion, Unreachable
 from rules.suggesting import suggest as search
-
-#: The longest line of the TOML.
-WIDTH = 100
 
 
 @click.command()
@@ -99,18 +96,7 @@ def notes(times: Times, found: Suggestion) -> list[str]:
 
 def toml(times: Times, found: Suggestion) -> str:
     """The schedule to use, as it stands in landed.toml."""
-    name = times.account or "NAME"
-    table = f"schedules.{times.named}" if times.named else f"channels.{times.channel.word}"
-    lines = [f"[accounts.{name}.{table}]"]
-    words = [f'"{durations.text(timedelta(seconds=look))}"' for look in found.use.looks]
-    line = "looks = ["
-    for place, word in enumerate(words):
-        piece = word if place == len(words) - 1 else f"{word}, "
-        if len(line) + len(piece) > WIDTH:
-            lines.append(line.rstrip())
-            line = "    "
-        line += piece
-    return "\n".join([*lines, f"{line}]"]) + "\n"
+    return pasting.toml(times.account or "NAME", pasting.table(times.channel.word, times.named), found.use.looks)
 
 
 def _print(times: Times, found: Suggestion) -> None:

@@ -9,12 +9,12 @@ from typing import Any, BinaryIO
 import click
 
 from cli import session
-from cli.ages import about
 from cli.found import no_account
 from cli.output import Word, count
 from cli.recorded import label, wanted
 from cli.settling_file import read
 from rules import durations
+from rules.ages import about
 from rules.checking import Figures
 from rules.schedules import DEFAULTS, Schedule
 from rules.settling_times import Curve, Observed, curve

@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager
 import click
 
 from cli import logs, session
+from cli.configured import configured
 from config import Settings, words
 from store.connections import Pool, open_pool
 from store.migrations import migrate
-from store.standing import Configured
 from web.app import create_app
 from web.server import address, listen, serve
 from web.site import Site
@@ -41,14 +41,14 @@ def site(known: Settings, url: str) -> Site:
     def pool() -> AbstractAsyncContextManager[Pool]:
         return open_pool(url, size=known.web.connections, prepared=known.prepared_statements)
 
-    accounts = session.accounts(known)
     return Site(
         known.web,
         pool,
-        {name: Configured(account.adapter.name, account.paused) for name, account in accounts.items()},
+        configured(session.accounts(known)),
         words.everyone(known),
         known.vocabulary,
         known.hashing(),
+        known.retention.looks,
     )
 
 

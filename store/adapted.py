@@ -1,11 +1,13 @@
 """Schedules that follow the recorded times: how they stand now, for all workers, and whose turn it is to judge one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rules.adapting import Adaptive, words
 from rules.schedules import Schedule
 from rules.statuses import Channel
+from rules.timing import Timing
 from store.connections import Connection
 from store.queries import Queries
 
@@ -40,6 +42,20 @@ async def everything(connection: Connection) -> dict[tuple[int, Channel], Adapte
         (account, Channel(channel)): Adapted(configured, *_ages(looks, repeat), *rest)
         for account, channel, configured, looks, repeat, *rest in rows
     }
+
+
+def as_it_stands(adaptive: Adaptive, stands: Adapted | None) -> Schedule:
+    """An adaptive schedule as it is in force. One that was set anew is as it was set."""
+    configured = adaptive.configured
+    if stands is None or stands.looks is None or stands.configured != words(configured):
+        return configured
+    return replace(configured, looks=stands.looks, then=stands.repeat)
+
+
+def timed(account: Timing, number: int, stand: Mapping[tuple[int, Channel], Adapted]) -> Timing:
+    """The timing of an account, whose number this is, with its adaptive schedules as they stand."""
+    found = {channel: as_it_stands(one, stand.get((number, channel))) for channel, one in account.adaptive.items()}
+    return account.with_schedules(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,11 @@ async def unread(
     return await connection.fetch(QUERIES.unread, account, after, before, limit, kind)
 
 
+async def kept(connection: Connection) -> list[asyncpg.Record]:
+    """Answers that were not read whole, by account and kind: account, kind, answers, since, cut, problem."""
+    return await connection.fetch(QUERIES.kept)
+
+
 async def forget(connection: Connection, before: datetime, most_bytes: int) -> int:
     """Drop answers older than `before`, and the oldest above `most_bytes`; how many."""
     return int((await connection.execute(QUERIES.forget, before, most_bytes)).split()[-1])
@@ -150,6 +155,11 @@ async def looks_of(
 async def requests(connection: Connection, since: datetime) -> list[asyncpg.Record]:
     """For each account since a time: name, requests, covered, failed."""
     return await connection.fetch(QUERIES.requests, since)
+
+
+async def latest(connection: Connection, since: datetime) -> list[asyncpg.Record]:
+    """The last request of each account since a time: name, at, how, result, status, milliseconds, covered, detail."""
+    return await connection.fetch(QUERIES.latest, since)
 
 
 async def served(connection: Connection, since: datetime) -> dict[int, int]:

@@ -103,6 +103,26 @@ async def delays(connection: Connection, group: Group, since: datetime) -> Delay
     return Delays(row["mean"], row["p50"], row["p95"], row["p99"])
 
 
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """How long after the provider's time we knew lately, in seconds; of so many messages, from `since` on."""
+
+    p50: float
+    p95: float
+    messages: int
+    since: datetime
+
+
+#: Rows that are read of an account for what is so lately; each tells of up to a thousand messages.
+NEWEST = 50
+
+
+async def lately(connection: Connection, since: datetime) -> dict[str, Lately]:
+    """The delay of every account's newest messages since a time, by name; an account without any is not there."""
+    rows = await connection.fetch(QUERIES.lately, since, NEWEST)
+    return {row["name"]: Lately(row["p50"], row["p95"], row["messages"], row["since"]) for row in rows}
+
+
 def _which(group: Group) -> tuple[object, ...]:
     return group.account, group.channel, group.schedule, list(group.named)
 

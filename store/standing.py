@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rules.quota import Bounds
+from rules.timing import Timing
 from store import accounts, changes, watches
 from store.changes import By
 from store.connections import Connection, clock
@@ -15,6 +17,14 @@ class Configured:
 
     adapter: str
     paused: bool = False
+    #: Changes with its settings, so that one whose settings were refused is known.
+    fingerprint: str = ""
+    #: The quota ledger, the limits that it keeps, and the requests a second that they allow in the long run.
+    ledger: str = ""
+    bounds: Bounds | None = None
+    sustained: float | None = None
+    slices: int = 1
+    timing: Timing | None = None
 
 
 FIELDS = ("ask_after", "read_until", "position", "paused_at", "paused_by", "paused_why", "trouble", "trouble_said",

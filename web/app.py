@@ -13,6 +13,7 @@ from web.api import about
 from web.headers import Headers
 from web.limits import Limits
 from web.logged import Logged
+from web.measuring import Measuring
 from web.origins import Origins
 from web.refresher import Refresher
 from web.site import Live, Site
@@ -39,10 +40,12 @@ def create_app(site: Site) -> FastAPI:
                 seal = await tokens.seal(connection)
             refresher = Refresher(pool)
             refreshing = asyncio.ensure_future(refresher.run())
-            app.state.live = Live(site, pool, seal, refresher)
+            measuring = Measuring(pool, site.accounts, site.looks_kept)
+            app.state.live = Live(site, pool, seal, refresher, measuring)
             try:
                 yield
             finally:
+                measuring.close()
                 refreshing.cancel()
                 await asyncio.gather(refreshing, return_exceptions=True)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
@@ -14,6 +15,7 @@ from rules.sealing import Seal
 from rules.vocabularies import Vocabulary
 from store.connections import Connection, Pool
 from store.standing import Configured
+from web.measuring import Measuring
 from web.refresher import Refresher
 
 #: How long a request waits for one of the connections, in seconds.
@@ -32,6 +34,8 @@ class Site:
     vocabularies: Mapping[str, Vocabulary]
     vocabulary: str
     hashing: Hashing = PLAIN
+    #: How far back what is recorded of schedules counts.
+    looks_kept: timedelta = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Live:
     pool: Pool
     seal: Seal
     refresher: Refresher
+    measuring: Measuring
     #: Set when the process is told to stop: whoever streams ends then.
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -47,6 +47,8 @@ class Account:
     quota: str = ""
     #: How many polls of it there may be at once; all but one of them only look up.
     slices: int = 1
+    #: Channels whose looks the operator has set.
+    set_for: frozenset[Channel] = frozenset()
     #: What `blocks` has said, by bits and reason.
     _blocked: dict[tuple[int, int], int] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -17,7 +17,7 @@ from rules.adapting import Adaptive, Decision, adapt, ages_of, schedule_of, word
 from rules.schedules import Schedule
 from rules.statuses import Channel
 from store import adapted, settlings
-from store.adapted import Adapted, Turn
+from store.adapted import Adapted, Turn, as_it_stands
 from store.connections import Connection, Pool
 from store.settlings import Group, Total
 from worker.accounts import Account
@@ -46,20 +46,12 @@ def in_force(
     found = {}
     for name, account in accounts.items():
         schedules = {
-            channel: _as_it_stands(adaptive, stand.get((numbers.get(name, 0), channel)))
+            channel: as_it_stands(adaptive, stand.get((numbers.get(name, 0), channel)))
             for channel, adaptive in account.adaptive.items()
         }
         same = all(account.schedules.get(channel) == schedule for channel, schedule in schedules.items())
         found[name] = account if same else replace(account, schedules={**account.schedules, **schedules})
     return found
-
-
-def _as_it_stands(adaptive: Adaptive, stands: Adapted | None) -> Schedule:
-    """One that was set anew is as it was set."""
-    configured = adaptive.configured
-    if stands is None or stands.looks is None or stands.configured != words(configured):
-        return configured
-    return replace(configured, looks=stands.looks, then=stands.repeat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ def _account(name: str, table: AccountTable, settings: Settings, find: Find) -> 
         settings.hashing(),
         options.quota or "",
         options.slices or 1,
+        frozenset(channel for channel in Channel if _is_set(channel, options)),
     )
 
 
@@ -129,6 +130,11 @@ def _schedule(channel: Channel, options: AccountOptions, limits: Limits) -> Sche
         if table is not None:
             schedule = _over(schedule, table)
     return schedule
+
+
+def _is_set(channel: Channel, options: AccountOptions) -> bool:
+    tables = [options, options.channels.get(channel.word)]
+    return any(table is not None and (table.looks is not None or table.then is not None) for table in tables)
 
 
 def _adaptive(options: AccountOptions, schedules: Mapping[Channel, Schedule]) -> dict[Channel, Adaptive]:

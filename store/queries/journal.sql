@@ -24,6 +24,16 @@ where j.read_at is null and ($1::smallint is null or j.account = $1) and j.id > 
 order by j.id
 limit $4;
 
+-- name: kept
+-- Answers that were not read whole, by account and kind: how many, since when, how many are cut, and what was wrong last.
+select a.name as account, j.kind, count(*) as answers, min(j.at) as since, count(*) filter (where j.cut) as cut,
+    (array_agg(j.problem order by j.id desc))[1] as problem
+from landed.journal j
+join landed.account a on a.id = j.account
+where j.read_at is null
+group by a.name, j.kind
+order by a.name, j.kind;
+
 -- name: forget
 -- Drops answers that are old, and the oldest above a size, those that were read first. $1 before, $2 bytes
 with sized as (
@@ -84,6 +94,15 @@ join landed.account a on a.id = l.account
 where l.at >= $1
 group by a.name
 order by a.name;
+
+-- name: latest
+-- The last request of each account since a time.
+-- $1 since
+select a.name, l.at, l.how, l.result, l.status, l.milliseconds, l.covered, l.detail
+from landed.account a
+cross join lateral (
+    select * from landed.look l where l.account = a.id and l.at >= $1 order by l.at desc limit 1
+) as l;
 
 -- name: served
 -- How many messages each account's requests were about since a time.

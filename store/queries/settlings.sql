@@ -67,6 +67,23 @@ from (
     where t.kind = 1
 ) as d;
 
+-- name: lately
+-- The same of each account's newest messages since a time.
+-- $1 since, $2 rows of an account to read at most
+select a.name, count(*) as messages, min(newest.at) as since,
+    percentile_disc(0.5) within group (order by greatest(x.until - x.since, 0)::double precision) as p50,
+    percentile_disc(0.95) within group (order by greatest(x.until - x.since, 0)::double precision) as p95
+from landed.account a
+cross join lateral (
+    select s.at, s.froms, s.untils
+    from landed.settling s
+    where s.account = a.id and s.at >= $1 and s.kind = 1
+    order by s.at desc
+    limit $2
+) as newest
+cross join lateral unnest(newest.froms, newest.untils) as x (since, until)
+group by a.name;
+
 -- name: totals
 -- How many messages of an account settled in which way, by channel and named schedule.
 -- $1 account, $2 since
