@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
@@ -12,12 +13,18 @@ import click
 import structlog
 
 from bench.rounds import FEWEST, Row, Wrong, rows, run, steps
-from bench.servers import described, server
+from bench.servers import Place, described, server
 from bench.stage import Stage
 from cli.output import count, guess, progress, show_json, show_table
 
 #: Every benchmark, in the order in which they run.
-NAMES = ("apply", "unchanged", "claim", "sweep", "record", "report", "http", "whole", "memory", "size", "races")
+NAMES = (
+    "apply", "unchanged", "claim", "sweep", "record", "report", "page", "http", "whole", "memory",
+    "size", "races", "planner",
+)  # fmt: skip
+
+#: Those that need no server, because all that they do is counting.
+WITHOUT_SERVER = {"planner"}
 
 COLUMNS = ("benchmark", "variant", "unit", "median", "min..max", "ratio", "goal", "met")
 
@@ -65,8 +72,9 @@ def bench(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    with server(url) as place:
-        click.echo(asyncio.run(described(place.database)), err=True)
+    with nullcontext(Place("", "")) if WITHOUT_SERVER.issuperset(chosen) else server(url) as place:
+        if place.database:
+            click.echo(asyncio.run(described(place.database)), err=True)
         for name in chosen:
             try:
                 stage = Stage(place.database, place.redis, rounds, scale, seed=seed, minutes=minutes)

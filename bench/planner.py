@@ -3,9 +3,8 @@
 Nothing is measured but what is counted: the program's own schedules and planner ask a provider that is made up, and
 time is a number. The other ways have one figure each. They are shown with the usual one, and compared at equal delay:
 with the figure by which their mean (or their median) delay is ours, between the two nearest of a row of figures. One
-request a message each minute is also compared at its own mean delay, with the ages of our schedule quartered or made
-fourfold as long as ours is no longer; and by the requests that it would have to make, of which a provider's limit may
-not let it make all.
+request a message each minute is also compared at its own median delay, with the ages of our schedule doubled as long as
+ours is no longer; and by the requests that it would have to make, of which a provider's limit may not let it make all.
 """
 
 import math
@@ -13,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bench.rounds import Figures, Goal, Variant
+from bench.rounds import Figures, Goal, Variant, Wrong
 from bench.stage import Stage
 from bench.strategies import Dear, Outcome, Strategy, at_intervals, backing_off, flat, planned, unhindered, windows
 from bench.traffic import MINUTE, SHAPES, Shape, Traffic, traffic
@@ -21,7 +20,7 @@ from bench.traffic import MINUTE, SHAPES, Shape, Traffic, traffic
 MEANING = "requests of the planner beside other ways to ask, on simulated time"
 
 EACH, MEAN, MEDIAN, LATE = "requests/settled", "mean delay s", "p50 delay s", "p95 delay s"
-OF_MEAN, OF_MEDIAN, OF_MINUTE = "of the best at equal mean", "of the best at equal p50", "of each minute at its mean"
+OF_MEAN, OF_MEDIAN, OF_MINUTE = "of the best at equal mean", "of the best at equal p50", "of each minute at its p50"
 AT_MEAN, AT_MEDIAN = "at our mean: requests/settled", "at our p50: requests/settled"
 
 OURS, MINUTELY = "ours", "each minute"
@@ -34,9 +33,6 @@ GOALS = tuple(
 
 #: A figure of a way to ask is the usual one or some steps from it, so many of which double it, up to so many times.
 STEPS, POWERS = 2, 9
-
-#: Beside each minute our schedule is so many steps faster or slower: ages a quarter, or four times as high.
-FASTER = 4
 
 #: Whoever takes so many times our requests is not followed any further.
 MANY = 25
@@ -114,14 +110,13 @@ class Day:
         outcome = self._step(way, step, most)
         return outcome is None or metric(outcome) <= goal
 
-    def as_fast(self, goal: float) -> int:
-        """How many requests ours takes where its mean delay is at most `goal`: its ages are quartered or fourfold."""
+    def as_slow(self, goal: float) -> int:
+        """How many requests ours takes with a median delay of at most `goal`, its ages doubled as long as it is."""
         outcome, step = self.usual(US), 0
-        while outcome.mean > goal:
-            step -= FASTER
-            outcome = self._certain(US, step)
-        while (slower := self._certain(US, step + FASTER)).mean <= goal:
-            step, outcome = step + FASTER, slower
+        if outcome.percentile(50) > goal:
+            raise Wrong(f"{self.shape.name}: the median delay of ours is above {goal} seconds as it is")
+        while (slower := self._certain(US, step + STEPS)).percentile(50) <= goal and step < STEPS * POWERS:
+            step, outcome = step + STEPS, slower
         return outcome.requests
 
     def _certain(self, way: Way, step: int) -> Outcome:
@@ -149,7 +144,7 @@ class Day:
             **_shown(us),
             OF_MEAN: us.requests / min(self._best(way, _mean) for way in OTHERS),
             OF_MEDIAN: us.requests / min(self._best(way, _median) for way in OTHERS),
-            OF_MINUTE: self.as_fast(minutely.mean) / unhindered(self.shape, self.traffic, MINUTE).requests,
+            OF_MINUTE: self.as_slow(minutely.percentile(50)) / unhindered(self.shape, self.traffic, MINUTE).requests,
         }
 
     def other(self, way: Way) -> Figures:

@@ -86,7 +86,7 @@ def at_intervals(shape: Shape, traffic: Traffic, interval: float, most: float) -
             raise Dear
         return outcome
     alone = replace(shape.limits, ids=1)
-    return _by_age(shape, traffic, alone, lambda look: interval * (look + 1), most)
+    return _by_age(shape, traffic, alone, lambda age: interval * (age // interval + 1), most)
 
 
 def unhindered(shape: Shape, traffic: Traffic, interval: float) -> Outcome:
@@ -103,29 +103,33 @@ def unhindered(shape: Shape, traffic: Traffic, interval: float) -> Outcome:
 
 def backing_off(shape: Shape, traffic: Traffic, first: float, most: float) -> Outcome:
     """Every message by id at an age of `first` seconds, and then whenever it is twice as old."""
-    return _by_age(shape, traffic, shape.limits, lambda look: first * 2.0**look, most)
+    return _by_age(shape, traffic, shape.limits, lambda age: _doubled(first, age), most)
 
 
-def _by_age(shape: Shape, traffic: Traffic, limits: Limits, age: Callable[[int], float], most: float) -> Outcome:
-    """Look at each message by id at its ages until it has settled, and a last time when it is given up."""
+def _doubled(first: float, age: float) -> float:
+    """The next age after `age` of those that begin with `first` and double."""
+    return first if age < first else first * 2.0 ** (math.floor(math.log2(age / first)) + 1)
+
+
+def _by_age(
+    shape: Shape, traffic: Traffic, limits: Limits, following: Callable[[float], float], most: float
+) -> Outcome:
+    """Look at each message by id at the ages that follow each other, until it has settled or is given up."""
     provider = Provider(traffic, limits, shape.rate)
-    due = [(math.ceil(at + min(age(0), shape.patience)), message, 0) for message, at in enumerate(traffic.sent)]
+    due = [(math.ceil(at + min(following(0), shape.patience)), message) for message, at in enumerate(traffic.sent)]
     heapify(due)
     while due:
         now = max(due[0][0], provider.free_at)
-        together = [heappop(due)]
+        together = [heappop(due)[1]]
         while due and due[0][0] <= now and len(together) < limits.ids:
-            together.append(heappop(due))
-        at = provider.look_up(now, [message for _, message, _ in together])
+            together.append(heappop(due)[1])
+        at = provider.look_up(now, together)
         if provider.requests > most:
             raise Dear
-        for _, message, look in together:
+        for message in together:
             sent = traffic.sent[message]
             if not provider.is_known(message) and at < sent + shape.patience:
-                following = look + 1
-                while sent + age(following) <= at:
-                    following += 1
-                heappush(due, (math.ceil(sent + min(age(following), shape.patience)), message, following))
+                heappush(due, (math.ceil(sent + min(following(at - sent), shape.patience)), message))
     return _outcome(provider)
 
 
