@@ -2,12 +2,11 @@
 
 The first two have passwords and listen on TCP. The third pools by transaction, before any Postgres, on a unix socket.
 
-Where they are not installed, their packages are fetched through apt's own client and unpacked into a folder of the
-session. Nothing of the system is changed: no package is installed, no cluster or service is made, apt's lists are ours.
+Where they are not installed, their packages are fetched and unpacked into a folder of the session. Nothing of the
+system is changed: no package is installed, no cluster or service is made.
 """
 
 import os
-import platform
 import pwd
 import secrets
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from embedded import Urls
+from tests.debian import NotFetched, fetch, libraries
 
 #: What is wanted, and where it is once its package is there.
 POSTGRES = Path("usr/lib/postgresql/15/bin/postgres")
@@ -40,9 +40,6 @@ NOT_NEEDED = (
     "tzdata",
     "ucf",
 )
-
-#: Seconds that apt may take.
-PATIENCE = 120
 
 #: One that a URL must quote.
 PASSWORD = f"p@ss/word:{secrets.token_hex(8)}%"
@@ -135,51 +132,11 @@ def _fetch(folder: Path, packages: Mapping[str, Path]) -> Path:
     missing = [name for name, path in packages.items() if not (SYSTEM / path).exists()]
     if not missing:
         return root
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise NoServers(f"{' and '.join(missing)} are not installed, and there is no apt to fetch them with")
-    apt = _Apt(folder / "apt")
-    apt.run("update", "-qq")
-    planned = apt.run("install", "--simulate", "--no-install-recommends", *missing).splitlines()
-    names = [line.split()[1] for line in planned if line.startswith("Inst ")]
-    apt.run("download", *(name for name in names if not name.startswith(NOT_NEEDED)))
-    for package in (folder / "apt" / "packages").glob("*.deb"):
-        _run(["dpkg-deb", "--extract", str(package), str(root)])
-    return root
-
-
-class _Apt:
-    """apt with lists and packages in a folder of ours: it needs no right, and changes nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self._packages = folder / "packages"
-        for name in ("lists/partial", "cache/archives/partial", "packages"):
-            (folder / name).mkdir(parents=True)
-        settings = {
-            "Dir::State::lists": folder / "lists",
-            "Dir::Cache": folder / "cache",
-            "Debug::NoLocking": "true",
-            "APT::Sandbox::User": pwd.getpwuid(os.geteuid()).pw_name,
-            "Acquire::Retries": "1",
-            "Acquire::http::Timeout": "10",
-            "Acquire::https::Timeout": "10",
-        }
-        self._options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
-
-    def run(self, word: str, *arguments: str) -> str:
-        """What apt says. Raises NoServers."""
-        return _run(["apt-get", *self._options, word, *arguments], cwd=self._packages)
-
-
-def _run(command: Sequence[str], cwd: Path | None = None) -> str:
     try:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        raise NoServers(f"{command[0]} took longer than {PATIENCE} s") from None
-    # apt ends well also where it could not reach anything.
-    if done.returncode or "Failed to fetch" in done.stderr:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise NoServers(f"{command[0]} cannot get Debian's servers: {said[-1] if said else done.returncode}")
-    return done.stdout
+        fetch(folder, missing, NOT_NEEDED)
+    except NotFetched as why:
+        raise NoServers(str(why)) from None
+    return root
 
 
 @contextmanager
@@ -246,11 +203,9 @@ def _running(command: Sequence[str | Path], root: Path, answers: Callable[[], bo
 def _serverly(command: Sequence[str | Path], root: Path) -> "subprocess.Popen[bytes]":
     """Start a program, as `nobody` where we are root, with the libraries that were unpacked beside it."""
     root_user = not os.geteuid()
-    machine = f"{platform.machine()}-linux-gnu"
-    libraries = [] if root == SYSTEM else [root / "usr/lib" / machine, root / "lib" / machine]
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-    if libraries:
-        environment["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
+    if root != SYSTEM:
+        environment["LD_LIBRARY_PATH"] = libraries(root)
     return subprocess.Popen(
         [str(part) for part in command],
         cwd="/",
