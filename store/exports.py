@@ -4,7 +4,7 @@ Labels are a vocabulary's, so that each way to stand that occurs is given its la
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Literal, assert_never
@@ -110,7 +110,7 @@ async def _copied(
         values = (communication, *wanted.columns(), after, until, *labels)
         async with aclosing(copied(connection, query, values, "csv" if form is Form.CSV else "text")) as pieces:
             async for piece in pieces:
-                yield piece if form is Form.CSV else _unescaped(piece)
+                yield piece if form is Form.CSV else unescaped(piece)
         after = until
 
 
@@ -127,24 +127,29 @@ async def _written(
     after = None
     while rows := await page(connection, communication, wanted, PAGE, after=after):
         lines = [(row["id"], shown(line(words, row)).fields) for row in rows]
-        match form:
-            case Form.CSV:
-                pieces = [cells.row([fields[name] for name in COLUMNS]).encode() for _, fields in lines]
-            case Form.NDJSON:
-                pieces = [msgspec.json.encode({"id": number, **fields}) + b"\n" for number, fields in lines]
-            case Form.IDS:
-                pieces = [_name(fields).encode() + b"\n" for _, fields in lines]
-            case _:
-                assert_never(form)
-        yield b"".join(pieces)
+        yield written(form, lines, COLUMNS)
         after = place(rows[-1], Order.RECORDING)
+
+
+def written(form: Form, lines: Iterable[tuple[int, Mapping[str, object]]], columns: Sequence[str]) -> bytes:
+    """Numbers and fields of messages as lines of a file."""
+    match form:
+        case Form.CSV:
+            pieces = [cells.row([fields[name] for name in columns]).encode() for _, fields in lines]
+        case Form.NDJSON:
+            pieces = [msgspec.json.encode({"id": number, **fields}) + b"\n" for number, fields in lines]
+        case Form.IDS:
+            pieces = [_name(fields).encode() + b"\n" for _, fields in lines]
+        case _:
+            assert_never(form)
+    return b"".join(pieces)
 
 
 def _name(fields: Mapping[str, object]) -> str:
     return str(fields["reference"] or fields["provider_id"] or "")
 
 
-def _unescaped(piece: bytes) -> bytes:
+def unescaped(piece: bytes) -> bytes:
     r"""A piece of COPY's text, in which only a backslash is written as two: JSON has no other special character raw.
 
     A name with a tab or a line break in it keeps COPY's spelling (`\t`, `\n`), so that a line stays a line.

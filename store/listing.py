@@ -211,6 +211,12 @@ async def ways_between(connection: Connection, account: int | None, first: int, 
     return {Way(row["channel"], row["heard"], row["reason"]) for row in rows}
 
 
+async def recorded_at(connection: Connection, account: int | None, number: int) -> datetime | None:
+    """When the first message from an id on was recorded; None if there is none."""
+    at: datetime | None = await connection.fetchval(QUERIES.recorded_at, account, number)
+    return at
+
+
 async def to_recipient(
     connection: Connection, recipient: str, hashed: str | None, channel: Channel | None, limit: int, before: int = LAST
 ) -> list[asyncpg.Record]:

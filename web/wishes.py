@@ -1,6 +1,6 @@
-"""What is wanted of a communication, as the address of its page says it."""
+"""Which messages are wanted, as the address of a page says it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel
@@ -10,21 +10,19 @@ from rules.statuses import Channel
 from store import exports
 from store.listing import Filter, Order, Way
 from store.totals import Tally
+from web.addresses import Typed
 from web.problem import Problem
 
 #: How a label without a text is called, so that it can be chosen.
 BLANK = "(blank)"
 
 
-class Wish(BaseModel):
-    """Who is wanted, and in which order. `status` are labels, or lines of the totals."""
+class Asking(BaseModel):
+    """Which messages are wanted, as every list has it. `status` are labels, or lines of the totals."""
 
-    status: list[str] = []
+    status: list[Typed] = []
     channel: str = ""
-    account: str = ""
-    text: str = ""
-    sort: Order = Order.RECORDING
-    down: bool = False
+    account: Typed = ""
 
     @property
     def statuses(self) -> set[str]:
@@ -34,21 +32,39 @@ class Wish(BaseModel):
     @property
     def is_filtered(self) -> bool:
         """Whether not everyone is wanted."""
-        return bool(self.statuses or self.channel or self.account or self.text.strip())
+        return bool(self.statuses or self.channel or self.account)
+
+    def given(self) -> dict[str, object]:
+        """All but the labels by name, as it stands in an address."""
+        return {"channel": self.channel, "account": self.account}
 
     def query(self, **more: object) -> str:
         """The query string of the same with something more or else."""
-        given: dict[str, object] = {"channel": self.channel, "account": self.account, "text": self.text.strip()}
-        given |= {
-            "sort": self.sort if self.sort is not Order.RECORDING else "",
-            "down": "1" if self.down else "",
-        } | more
+        given = self.given() | more
         parts = [] if "status" in more else [("status", one) for one in self.status if one]
         return "?" + urlencode([*parts, *((name, value) for name, value in given.items() if value not in {"", None})])
 
     def fields(self) -> list[tuple[str, str]]:
         """The same as fields of a form."""
         return parse_qsl(self.query()[1:])
+
+
+class Wish(Asking):
+    """Who of a communication is wanted, and in which order."""
+
+    text: Typed = ""
+    sort: Order = Order.RECORDING
+    down: bool = False
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether not everyone is wanted."""
+        return super().is_filtered or bool(self.text.strip())
+
+    def given(self) -> dict[str, object]:
+        """All but the labels by name, as it stands in an address."""
+        order = {"sort": self.sort if self.sort is not Order.RECORDING else "", "down": "1" if self.down else ""}
+        return super().given() | {"text": self.text.strip()} | order
 
 
 def called(words: Vocabulary, way: Way) -> Label:
@@ -58,14 +74,26 @@ def called(words: Vocabulary, way: Way) -> Label:
 
 def filtered(wish: Wish, words: Vocabulary, tally: Tally, accounts: Mapping[str, int], *, masked: bool) -> Filter:
     """The filter that an address asks for. Raises Problem."""
-    ways = None
-    if wish.statuses:
-        found = ((way, called(words, way)) for way in tally.counts())
-        ways = frozenset(way for way, one in found if {one.text or BLANK, one.group or BLANK} & wish.statuses)
+    ways = chosen(wish, words)(tally.counts()) if wish.statuses else None
+    account, channel = account_and_channel(wish, accounts)
+    return Filter(account, channel, ways, wish.text.strip(), recipients=not masked)
+
+
+def chosen(wish: Asking, words: Vocabulary) -> Callable[[Iterable[Way]], frozenset[Way]]:
+    """Which of the ways to stand are called as is wanted, or are in such a line of the totals."""
+
+    def those(ways: Iterable[Way]) -> frozenset[Way]:
+        found = ((way, called(words, way)) for way in ways)
+        return frozenset(way for way, one in found if {one.text or BLANK, one.group or BLANK} & wish.statuses)
+
+    return those
+
+
+def account_and_channel(wish: Asking, accounts: Mapping[str, int]) -> tuple[int | None, Channel | None]:
+    """The account and the channel that are wanted. Raises Problem."""
     if wish.account and wish.account not in accounts:
         raise Problem(404, "there is no such account")
     try:
-        channel = Channel[wish.channel.upper()] if wish.channel else None
+        return accounts.get(wish.account), Channel[wish.channel.upper()] if wish.channel else None
     except KeyError:
         raise Problem(404, "there is no such channel") from None
-    return Filter(accounts.get(wish.account), channel, ways, wish.text.strip(), recipients=not masked)

@@ -221,6 +221,17 @@ with recursive halves as (
 )
 select min(high) from halves where low >= high;
 
+-- name: recorded_at
+-- When the first message from an id on was recorded. $1 account (null: all), $2 from this id
+select m.recorded_at
+from landed.account b
+cross join lateral (
+    select n.id, n.recorded_at from landed.message n where n.account = b.id and n.id >= $2 order by n.id limit 1
+) as m
+where $1::smallint is null or b.id = $1
+order by m.id
+limit 1;
+
 -- name: to_recipient
 -- Everything ever sent to one recipient, the newest first. $1 recipient, $2 its hash, $3 channel (null: all), $4 before
 -- this id, $5 how many

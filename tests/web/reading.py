@@ -27,6 +27,8 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.rows: list[list[str]] = []
         self.links: dict[str, str] = {}
+        self.hrefs: list[str] = []
+        self.rels: dict[str, str] = {}
         self.forms: list[Form] = []
         self.struck: list[str] = []
         self.titles: list[str] = []
@@ -34,6 +36,7 @@ class Page(HTMLParser):
         self._open: list[str] = []
         self._link: str | None = None
         self._select: str | None = None
+        self._option: str | None = None
         self.feed(source)
         self.close()
         assert self._open == []
@@ -57,7 +60,9 @@ class Page(HTMLParser):
             assert given["src"].startswith("/static/")
             self.scripts += 1
         if tag == "a":
-            self._link = given.get("href")
+            self._link = given["href"]
+            self.hrefs.append(given["href"])
+            self.rels |= {given["rel"]: given["href"]} if "rel" in given else {}
         if tag == "tr":
             self.rows.append([])
         if tag in {"td", "th"}:
@@ -73,8 +78,10 @@ class Page(HTMLParser):
             self.forms[-1].fields[given["name"]] = given.get("value", "")
         if tag == "select":
             self._select = given["name"]
+        self._option = None
         if tag == "option" and "selected" in given and self._select is not None:
             self.forms[-1].fields[self._select] = given.get("value", "")
+            self._option = None if "value" in given else self._select
 
     def handle_endtag(self, tag: str) -> None:
         """Note what ends."""
@@ -86,6 +93,9 @@ class Page(HTMLParser):
         words = " ".join(data.split())
         if not words:
             return
+        if self._option is not None:
+            self.forms[-1].fields[self._option] = words
+            self._option = None
         if "a" in self._open and self._link is not None:
             self.links.setdefault(words, self._link)
         if {"td", "th"} & set(self._open):

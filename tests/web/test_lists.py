@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rules.reports import Word
 from rules.statuses import Channel, Status
 from rules.viewers import Scope
+from store import everywhere
 from tests.store.written import NOW, account
 from tests.web.conftest import Web
 from tests.web.filling import communication, messages, say
@@ -103,8 +104,11 @@ async def test_all_messages_are_listed_newest_first_and_filtered(
     ]
 
 
-async def test_a_rare_status_is_found_behind_many_others(here: httpx.AsyncClient, db: asyncpg.Connection) -> None:
-    """Over more ids than are looked through for one page; then a page is empty, and has a next one."""
+async def test_a_rare_status_is_found_behind_many_others(
+    here: httpx.AsyncClient, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over more ids than there is time for to look through for one page; then it is empty, and has a next one."""
+    monkeypatch.setattr(everywhere, "PATIENCE", 0.0)
     (old,) = await messages(db, 1)
     await say(db, await account(db), old, Word(Status.DELIVERED.bit, NOW))
     await db.execute("select setval('landed.message_id', 3_000_000)")

@@ -1,7 +1,7 @@
 """Messages: over all communications, one by its number or its names, and its story."""
 
-from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import asyncpg
@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 
 from rules.hashing import Hashing
 from rules.recipients import normal
-from rules.statuses import Channel, Status
-from store import hashing, listing, messages
+from rules.statuses import Channel
+from store import everywhere, hashing, listing, messages
 from store.connections import Connection, clock
-from store.listing import STRETCH, Filter, Span
+from store.everywhere import Sought
+from store.listing import Filter, Span
 from store.story import tell
 from web import etags
 from web.api import shapes
@@ -40,9 +41,6 @@ from web.site import Here, Store
 from web.who import Reader
 
 router: APIRouter = new_router("messages")
-
-#: Stretches of ids that one page looks through; a page of a rare status may be empty and have a next one.
-STRETCHES = 10
 
 #: Messages of one name: those of one provider id that covers many recipients.
 NAMESAKES = 1000
@@ -80,7 +78,7 @@ async def list_messages(
     limit: Limit = USUAL,
     cursor: Cursor = "",
 ) -> Page[Message]:
-    """List messages over all communications, the newest first."""
+    """List messages over all communications, the newest first. A page of a rare status may be empty and have a next."""
     _, words = vocabulary_of(live, vocabulary)
     place = place_of(live, "messages", cursor)
     before = int(place[0]) if place else listing.LAST
@@ -92,7 +90,10 @@ async def list_messages(
         rows, on = await _to(store, str(recipient), hashes, wanted.channel, limit, before)
     else:
         span = Span(aware(since, "query.since"), aware(until, "query.until"))
-        rows, on = await _newest(store, wanted, statuses_of(status), span, limit, before)
+        statuses = statuses_of(status)
+        chosen = None if statuses is None else partial(among, statuses=statuses)
+        part = await everywhere.older(store, Sought(wanted, span, chosen), limit, before)
+        rows, on = part.rows, part.on
     following = next_page(request, response, live, "messages", None if on is None else [on])
     return Page(items=[shapes.message(viewer, words, row) for row in rows], next=following)
 
@@ -105,34 +106,6 @@ async def _to(
     hashed = None if hashes.key is None else hashes.hash(spelled)
     rows = await listing.to_recipient(store, spelled, hashed, channel, limit + 1, before)
     return rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None
-
-
-async def _newest(
-    store: Connection, wanted: Filter, statuses: frozenset[Status] | None, span: Span, limit: int, before: int
-) -> tuple[list[asyncpg.Record], int | None]:
-    """The newest messages before an id, and the id before which to go on.
-
-    Where statuses are wanted, the ways in which messages stand are gathered stretch by stretch, because no index may
-    have what reports change.
-    """
-    first, end = await listing.ends(store, wanted.account, span)
-    before = min(before, end)
-    if statuses is None:
-        rows = await listing.everywhere(store, wanted, span, limit + 1, first=first, before=before)
-        return rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None
-    found: list[asyncpg.Record] = []
-    for _ in range(STRETCHES):
-        low = max(first, before - STRETCH)
-        ways = among(await listing.ways_between(store, wanted.account, low, before), statuses)
-        if ways:
-            left = limit + 1 - len(found)
-            found += await listing.everywhere(store, replace(wanted, ways=ways), span, left, first=low, before=before)
-        if len(found) > limit:
-            return found[:limit], found[limit - 1]["id"]
-        before = low
-        if before <= first:
-            return found, None
-    return found, before
 
 
 @router.get("/messages/by-name")

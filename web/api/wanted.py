@@ -54,10 +54,8 @@ def vocabulary_of(live: Live, name: str | None) -> tuple[str, Vocabulary]:
     return wanted, live.site.vocabularies[_one_of(wanted, live.site.vocabularies, "vocabulary")]
 
 
-def among(ways: Collection[Way], statuses: frozenset[Status] | None) -> frozenset[Way] | None:
-    """Those of the ways to stand that have one of the statuses; None for all."""
-    if statuses is None:
-        return None
+def among(ways: Collection[Way], statuses: frozenset[Status]) -> frozenset[Way]:
+    """Those of the ways to stand that have one of the statuses."""
     return frozenset(way for way in ways if exports.standing(way).status in statuses)
 
 

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from web.pages import communication, home, log_in, message, recipient, suppression
+from web.pages import communication, home, log_in, message, messages, recipient, suppression
 
 
 def routers() -> list[APIRouter]:
     """The routes of all pages."""
-    return [communication.router, home.router, log_in.router, message.router, recipient.router, suppression.router]
+    people = (communication, home, log_in, messages, message, recipient, suppression)
+    return [page.router for page in people]

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -18,24 +17,18 @@ from store.exports import Form
 from store.messages import Class
 from store.totals import Tally
 from web import paging
+from web.files import file as written
 from web.lasting import lasting
 from web.paging import Sought, Where
 from web.problem import Problem
 from web.seen import seen
 from web.site import Here, Store
-from web.streaming import Streamed
 from web.templating import render
 from web.vocabulary import choose, remember
 from web.who import Reader
 from web.wishes import BLANK, Wish, called, filtered
 
 router = APIRouter(include_in_schema=False)
-
-KINDS = {
-    Form.CSV: "text/csv; charset=utf-8",
-    Form.NDJSON: "application/x-ndjson",
-    Form.IDS: "text/plain; charset=utf-8",
-}
 
 
 class Asked(Wish, Where):
@@ -109,18 +102,7 @@ async def file(
     tally = await live.refresher.tally(number)
     wanted = filtered(wish, words, tally, await listing.accounts(store), masked=viewer.masked)
     shown = (lambda line: seen(viewer, line)) if viewer.masked else None
-
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        async with live.pool.acquire() as connection:
-            written = exports.export(connection, number, wanted, words, form, shown=shown)
-            try:
-                async for piece in written:
-                    yield piece
-            finally:
-                await written.aclose()
-
-    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.{form}"}
-    return Streamed(pieces(), KINDS[form], headers if form is not Form.IDS else None)
+    return written(live, name, form, lambda store: exports.export(store, number, wanted, words, form, shown=shown))
 
 
 async def _name(store: Connection, number: int) -> str:
