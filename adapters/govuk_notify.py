@@ -23,8 +23,6 @@ from adapters.reading import GIVEN_UP, MALFORMED, decode, each, expect, items, n
 from rules.reports import Report
 from rules.statuses import Channel, Reason, Status
 
-NOT_FOUND = 404
-
 LIST = "/v2/notifications"
 
 #: Characters of a UUID. An API key ends in two: that of the service, and the secret.
@@ -144,9 +142,7 @@ class GovukNotify(Adapter[Settings]):
     def read(self, what: What, response: httpx.Response) -> Page:
         """A report for each notification, two for one that was given up; none for one that is not found."""
         if isinstance(what, Ids):
-            expect(response, self.name, 200, NOT_FOUND)
-            found = response.status_code != NOT_FOUND
-            return Page(one(response, Notification, self.name, self._reports) if found else ())
+            return one(response, Notification, self.name, self._reports)
         expect(response, self.name, 200)
         page = decode(response, Notifications, self.name)
         reports, unreadable = items(page.notifications, Notification, self._reports)

@@ -22,8 +22,6 @@ from adapters.reading import GIVEN_UP, MALFORMED, Moment, decode, each, expect, 
 from rules.reports import Report
 from rules.statuses import Channel, Engagement, Reason, Status
 
-NOT_FOUND = 404
-
 #: Words that say that a message failed. A code says better what became of it.
 FAILURES = frozenset({"expired", "rejected", "undeliverable", "failed", "cancelled"})
 
@@ -169,9 +167,7 @@ class MessageMedia(Adapter[Settings]):
     def read(self, what: What, response: httpx.Response) -> Page:
         """The reports of the queue with what confirms them, or those of one message; none for one not found."""
         if isinstance(what, Ids):
-            expect(response, self.name, 200, NOT_FOUND)
-            found = response.status_code != NOT_FOUND
-            return Page(one(response, Message, self.name, self._reports) if found else ())
+            return one(response, Message, self.name, self._reports)
         expect(response, self.name, 200)
         raws = decode(response, Queue, self.name).delivery_reports
         reports, unreadable = items(raws, Receipt, self._changes)

@@ -8,12 +8,14 @@ from typing import Annotated, Any, TypeVar
 import httpx
 import msgspec
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Page
 from adapters.errors import Refused, Unreadable
 from rules.reports import Report
 from rules.statuses import Status
 
 T = TypeVar("T")
+
+OK, NOT_FOUND = 200, 404
 
 #: What decoding raises on a body that is not the JSON that was promised. The last is for arrays nested too deeply.
 MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -49,13 +51,14 @@ def items(
     return tuple(reports), tuple(unreadable)
 
 
-def one(
-    response: httpx.Response, shape: type[T], provider: str, report: Callable[[T], Iterable[Report]]
-) -> tuple[Report, ...]:
-    """The reports of an answer about one message. Raises Unreadable."""
+def one(response: httpx.Response, shape: type[T], provider: str, report: Callable[[T], Iterable[Report]]) -> Page:
+    """The answer about one message, without reports where it is not found. Raises Unreadable and Refused."""
+    expect(response, provider, OK, NOT_FOUND)
+    if response.status_code == NOT_FOUND:
+        return Page()
     found = decode(response, shape, provider)
     try:
-        return _usable(report(found))
+        return Page(_usable(report(found)))
     except (ValueError, OverflowError) as error:
         msg = f"{provider}: the answer could not be read: {place(error)}; it is kept in the journal"
         raise Unreadable(msg) from error

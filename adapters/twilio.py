@@ -21,8 +21,6 @@ from adapters.reading import GIVEN_UP, decode, expect, items, next_page, one, ut
 from rules.reports import Report
 from rules.statuses import Channel, Engagement, Reason, Status
 
-NOT_FOUND = 404
-
 #: Words after which a code says why, and often better what became of the message.
 FAILURES = frozenset({"failed", "undelivered"})
 
@@ -167,9 +165,7 @@ class Twilio(Adapter[Settings]):
     def read(self, what: What, response: httpx.Response) -> Page:
         """A report for each message, two for one that was given up; none for one that is not found."""
         if isinstance(what, Ids):
-            expect(response, self.name, 200, NOT_FOUND)
-            found = response.status_code != NOT_FOUND
-            return Page(one(response, Message, self.name, self._reports) if found else ())
+            return one(response, Message, self.name, self._reports)
         expect(response, self.name, 200)
         page = decode(response, Messages, self.name)
         reports, unreadable = items(page.messages, Message, self._reports)
