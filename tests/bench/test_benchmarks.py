@@ -8,7 +8,7 @@ from bench.stage import Stage
 from embedded import Urls
 
 #: Those that go on for a time, or need more than a test's server. Their own tests are beside these.
-OTHERS = {"races", "size", "claim", "sweep", "memory", "record", "report", "page", "http"}
+OTHERS = {"races", "size", "claim", "sweep", "memory", "record", "report", "page", "http", "planner"}
 
 #: Small, and still more than one page of a thousand.
 SCALE = 0.15
