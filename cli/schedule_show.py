@@ -11,6 +11,7 @@ from cli.recorded import Everything, everything, label, wanted
 from cli.schedule_shown import DAY, Shown, plain, quota
 from rules import durations
 from rules.ages import about, described
+from rules.shares import percent
 from rules.statuses import Channel
 from rules.times import iso
 from store import journal, retiming
@@ -20,9 +21,6 @@ from store.measured import Measured
 
 #: More settlings than this share that an earlier look should have shown are worth a word.
 MANY_MISSED = 0.05
-
-#: Shares in percent below which nobody minds how small they are.
-LEAST = 0.01
 
 
 @click.command()
@@ -96,7 +94,7 @@ def _about_account(shown: Shown, name: str) -> Iterator[tuple[str, str]]:
     made, allowed = shown.requests.get(name, 0), quota(shown, name)
     yield (
         "requests",
-        f"{made:,} in the last day, {_share(made / max(allowed, 1))} of the {allowed:,} that its limits allow",
+        f"{made:,} in the last day, {percent(made / max(allowed, 1))} of the {allowed:,} that its limits allow",
     )
     account = shown.known.accounts[name]
     if account.limits.streams:
@@ -144,12 +142,12 @@ def _about(known: Everything, one: Measured) -> Iterator[tuple[str, str]]:
     elif one.figures is not None and one.figures.mean_delay is not None:
         yield "delay", f"about {about(one.figures.mean_delay)} in the mean; the provider gives no time to measure it by"
     deadline = durations.text(one.account.allowances[one.channel])
-    yield "undecided", f"{_share(one.undecided or 0)} at the deadline of {deadline}"
+    yield "undecided", f"{percent(one.undecided or 0)} at the deadline of {deadline}"
     if one.total.missed > one.total.told * MANY_MISSED:
         yield (
             "careful",
             (
-                f"{_share(one.total.missed / one.total.told)} had settled, by the provider's time, before a look that"
+                f"{percent(one.total.missed / one.total.told)} had settled, by the provider's time, before a look that"
                 " did not show it: its status lags behind its own times, so delays are longer than the schedule's"
             ),
         )
@@ -188,11 +186,3 @@ def _stands(stands: Adapted | None) -> str:
     )
     judged = f"; at {iso(stands.judged_at)} it was judged: {stands.found}" if stands.judged_at and stands.found else ""
     return f"on; {changed}{judged}"
-
-
-def _share(share: float) -> str:
-    """`0.03%`, `1.2%`, `45%`."""
-    percent = share * 100
-    if 0 < percent < LEAST:
-        return f"less than {LEAST}%"
-    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"  # noqa: PLR2004 - two figures

@@ -7,6 +7,7 @@ from rules import durations, pasting
 from rules.ages import about, described
 from rules.checking import Figures
 from rules.schedules import Schedule
+from rules.shares import percent
 from rules.suggesting import Goal, Unreachable, to_use
 from store.measured import figures
 from web.drawing import Costs, Settling
@@ -45,6 +46,8 @@ class Step:
     known: str
     ticks: str
     place: tuple[float, float] | None
+    #: Ages of the looks, and the share that has settled by then.
+    rows: list[tuple[str, str]]
 
 
 def suggested(basis: Basis, looks_per_message: float) -> Schedule:
@@ -98,9 +101,14 @@ def step(basis: Basis, pictures: Pictures, schedule: Schedule) -> Step:
         about(found.p50_delay),
         about(found.p95_delay),
         about(found.p99_delay),
-        f"{found.undecided:.1%}" if not basis.is_empty else "",
+        "" if basis.is_empty else percent(found.undecided),
         pasting.toml(one.account.name, pasting.table(one.channel.word, one.name), looks, schedule.then),
         pictures.settling.known(basis.curve, found.looks),
         pictures.settling.ticks(found.looks),
         None if pictures.costs is None else pictures.costs.place(found),
+        [(about(look), _settled(basis, look)) for look in (*found.looks[:LISTED], basis.curve.horizon)],
     )
+
+
+def _settled(basis: Basis, age: float) -> str:
+    return "" if basis.is_empty else percent(basis.curve.settled(age))

@@ -7,7 +7,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rules.ages import about
 from rules.durations import roughly
+from rules.durations import text as length_of
+from rules.shares import percent
 from rules.times import iso
 from rules.viewers import Viewer
 from rules.vocabularies import ICONS
@@ -31,6 +34,9 @@ PAGES.globals["navigation"] = (
 PAGES.globals["icons"] = ICONS
 PAGES.filters["iso"] = iso
 PAGES.filters["roughly"] = roughly
+PAGES.filters["about"] = about
+PAGES.filters["length_of"] = length_of
+PAGES.filters["percent"] = percent
 PAGES.filters["words"] = lambda word: str(word).removesuffix("_at").replace("_", " ")
 
 

@@ -19,10 +19,10 @@ function sendAtOnce(root) {
   }
 }
 
-// Puts the newest totals and rows in place, and leaves what a person is typing alone.
+// Puts the newest totals and rows in place, and leaves what a person is typing or has opened alone.
 let loading = false
 let again = false
-async function refresh() {
+async function refresh(quiet) {
   if (loading) {
     again = true
     return
@@ -36,12 +36,13 @@ async function refresh() {
       const next = page.getElementById(now.id)
       if (!next || now.innerHTML === next.innerHTML) continue
       if (now.contains(document.activeElement) && document.activeElement.matches('input')) continue
+      if (now.querySelector('details[open]')) continue
       const focused = now.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null
       localTimes(next)
       now.replaceWith(next)
       if (focused) next.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus()
     }
-    tell(`Updated at ${new Date().toLocaleTimeString()}`)
+    if (quiet !== true) tell(`Updated at ${new Date().toLocaleTimeString()}`)
   } catch {
     tell('This page could not be updated. Is the connection there?')
   } finally {
