@@ -40,7 +40,8 @@ class Way:
 class Filter:
     """Which messages are wanted; None is any. `text` is a part of a recipient, a reference or a provider id.
 
-    Recipients are searched unless `recipients` is false, for whoever may not see them.
+    Unless `recipients` is false, for whoever may not see them: then recipients are not searched, and `text` is a whole
+    reference or id, because with parts of a name one could guess an address in it letter by letter.
     """
 
     account: int | None = None
@@ -55,9 +56,13 @@ class Filter:
             self.account,
             self.channel,
             *way_columns(self.ways),
-            f"%{escaped(self.text)}%" if self.text else None,
+            self._pattern(),
             self.recipients,
         )
+
+    def _pattern(self) -> str | None:
+        part = "%" if self.recipients else ""
+        return f"{part}{escaped(self.text)}{part}" if self.text else None
 
 
 class Order(StrEnum):

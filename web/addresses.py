@@ -46,6 +46,24 @@ def typed(viewer: Viewer, recipient: str) -> str:
     return normal(recipient)
 
 
+def close_search(live: Live, viewer: Viewer, text: str) -> str:
+    """What somebody searches for as it may stand in a link; empty for nothing."""
+    return live.seal.close(_search(viewer), text.strip()) if text.strip() else ""
+
+
+def open_search(live: Live, viewer: Viewer, sealed: str) -> str:
+    """What is searched for. Raises Problem."""
+    try:
+        return live.seal.open(_search(viewer), sealed) if sealed else ""
+    except Unsealed:
+        raise Problem(404, "this search is not yours; search again") from None
+
+
+def _search(viewer: Viewer) -> str:
+    """Who may not see recipients cannot open what somebody else searched for."""
+    return "masked search" if viewer.masked else "search"
+
+
 async def hashes(store: Connection, live: Live) -> Hashing:
     """How recipients are kept here."""
     return await hashing.agreed(store, live.site.hashing)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 import asyncpg
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from store import listing
 from store.connections import Connection
@@ -21,9 +21,9 @@ SIZE = 100
 class Where(BaseModel):
     """Which page: its number, or the place after which or before which it is."""
 
-    after: str = ""
-    before: str = ""
-    page: int = 0
+    after: str = Field("", max_length=100)
+    before: str = Field("", max_length=100)
+    page: int = Field(0, ge=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,11 @@ class Found:
     @property
     def pages(self) -> int | None:
         """How many pages there are, where that is known."""
-        return None if self.matching is None else max(1, -(-self.matching // SIZE))
+        return _pages(self.matching)
+
+
+def _pages(matching: int | None) -> int | None:
+    return None if matching is None else max(1, -(-matching // SIZE))
 
 
 async def find(store: Connection, sought: Sought, where: Where) -> Found:
@@ -85,7 +89,7 @@ async def find(store: Connection, sought: Sought, where: Where) -> Found:
         _written(rows[-1], sought.order) if rows and (back or more) else None,
         _written(rows[0], sought.order) if rows and not is_first else None,
         sought.matching,
-        1 if is_first else where.page or None,
+        1 if is_first else min(where.page, _pages(sought.matching) or 1) or None,
     )
 
 
@@ -110,7 +114,7 @@ def _written(row: asyncpg.Record, order: Order) -> str:
 async def _place(store: Connection, sought: Sought, written: str) -> Cursor:
     number, _, at = written.partition(".")
     try:
-        message = int(number)
+        message = _id(number)
         match sought.order:
             case Order.RECORDING:
                 return Cursor(message)
@@ -125,3 +129,10 @@ async def _place(store: Connection, sought: Sought, written: str) -> Cursor:
     except (ValueError, OverflowError, asyncpg.DataError):
         pass
     raise Problem(404, "there is no such page any more; begin at the first one")
+
+
+def _id(written: str) -> int:
+    number = int(written)
+    if not 0 <= number <= listing.LAST:
+        raise OverflowError
+    return number

@@ -10,7 +10,7 @@ from rules.statuses import Channel
 from store import exports
 from store.listing import Filter, Order, Way
 from store.totals import Tally
-from web.addresses import Typed
+from web.addresses import Sealed, Typed
 from web.problem import Problem
 
 #: How a label without a text is called, so that it can be chosen.
@@ -18,11 +18,15 @@ BLANK = "(blank)"
 
 
 class Asking(BaseModel):
-    """Which messages are wanted, as every list has it. `status` are labels, or lines of the totals."""
+    """Which messages are wanted, as every list has it. `status` are labels, or lines of the totals.
+
+    What is searched for is sealed in the address, because it may be a recipient.
+    """
 
     status: list[Typed] = []
     channel: str = ""
     account: Typed = ""
+    sought: Sealed = ""
 
     @property
     def statuses(self) -> set[str]:
@@ -32,11 +36,11 @@ class Asking(BaseModel):
     @property
     def is_filtered(self) -> bool:
         """Whether not everyone is wanted."""
-        return bool(self.statuses or self.channel or self.account)
+        return bool(self.statuses or self.channel or self.account or self.sought)
 
     def given(self) -> dict[str, object]:
         """All but the labels by name, as it stands in an address."""
-        return {"channel": self.channel, "account": self.account}
+        return {"channel": self.channel, "account": self.account, "sought": self.sought}
 
     def query(self, **more: object) -> str:
         """The query string of the same with something more or else."""
@@ -50,7 +54,7 @@ class Asking(BaseModel):
 
 
 class Wish(Asking):
-    """Who of a communication is wanted, and in which order."""
+    """Who of a communication is wanted, and in which order. `text` is what is searched for where it is not sealed."""
 
     text: Typed = ""
     sort: Order = Order.RECORDING
@@ -72,11 +76,13 @@ def called(words: Vocabulary, way: Way) -> Label:
     return label(words, Channel(way.channel), exports.standing(way))
 
 
-def filtered(wish: Wish, words: Vocabulary, tally: Tally, accounts: Mapping[str, int], *, masked: bool) -> Filter:
+def filtered(
+    wish: Wish, text: str, words: Vocabulary, tally: Tally, accounts: Mapping[str, int], *, masked: bool
+) -> Filter:
     """The filter that an address asks for. Raises Problem."""
     ways = chosen(wish, words)(tally.counts()) if wish.statuses else None
     account, channel = account_and_channel(wish, accounts)
-    return Filter(account, channel, ways, wish.text.strip(), recipients=not masked)
+    return Filter(account, channel, ways, text, recipients=not masked)
 
 
 def chosen(wish: Asking, words: Vocabulary) -> Callable[[Iterable[Way]], frozenset[Way]]:

@@ -102,6 +102,9 @@ async def test_a_page_has_what_is_filtered_and_nothing_else(db: asyncpg.Connecti
         Filter(channel=Channel.SMS): [row for row in rows if row["channel"] == Channel.SMS],
         Filter(text="ANN@"): [row for row in rows if row["recipient"].startswith("ann@")],
         Filter(text="ann@", recipients=False): [],
+        # Who may not see recipients cannot guess at an address in a name by its parts.
+        Filter(text="order_1", recipients=False): [],
+        Filter(text="ORDER_10%", recipients=False): [row for row in rows if row["reference"] == "order_10%"],
         Filter(text="order_1"): [row for row in rows if row["reference"].startswith("order_1")],
         Filter(text="acme-1"): [row for row in rows if row["provider_id"].startswith("acme-1")],
         # A pattern's own characters mean themselves.

@@ -29,6 +29,7 @@ class Page(HTMLParser):
         self.links: dict[str, str] = {}
         self.hrefs: list[str] = []
         self.rels: dict[str, str] = {}
+        self.images: list[str] = []
         self.forms: list[Form] = []
         self.struck: list[str] = []
         self.titles: list[str] = []
@@ -67,6 +68,8 @@ class Page(HTMLParser):
             self.rows.append([])
         if tag in {"td", "th"}:
             self.rows[-1].append("")
+        if given.get("role") == "img":
+            self.images.append(given["aria-label"])
         self._begin_field(tag, given)
         if "title" in given:
             self.titles.append(given["title"])

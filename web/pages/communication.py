@@ -5,24 +5,24 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from rules.labels import Vocabulary
 from rules.statuses import Reason
+from rules.viewers import Viewer
 from store import exports, listing, reporting
 from store.connections import Connection
-from store.exports import Form
 from store.messages import Class
 from store.totals import Tally
-from web import paging
+from web import addresses, paging
 from web.files import file as written
 from web.lasting import lasting
 from web.paging import Sought, Where
 from web.problem import Problem
 from web.seen import seen
-from web.site import Here, Store
+from web.site import Here, Live, Store
 from web.templating import render
 from web.vocabulary import choose, remember
 from web.who import Reader
@@ -44,7 +44,8 @@ async def communication(
     chosen, words = choose(request, live)
     tally = await live.refresher.tally(number)
     accounts = await listing.accounts(store)
-    wanted = filtered(wish, words, tally, accounts, masked=viewer.masked)
+    text = _text(live, viewer, wish)
+    wanted = filtered(wish, text, words, tally, accounts, masked=viewer.masked)
     found = await paging.find(store, Sought(number, wanted, tally, wish.sort, wish.down), wish)
     answer = render(
         request,
@@ -52,6 +53,7 @@ async def communication(
         name=name,
         number=number,
         wish=wish,
+        text=text,
         columns=words.columns,
         chosen=chosen,
         vocabularies=live.site.vocabularies,
@@ -67,6 +69,13 @@ async def communication(
     )
     remember(request, answer)
     return answer
+
+
+@router.post("/communications/{number}")
+async def search(live: Here, viewer: Reader, number: int, form: Annotated[Wish, Form()]) -> RedirectResponse:
+    """Where the page is of what somebody filters and searches for."""
+    sought = addresses.close_search(live, viewer, form.text)
+    return RedirectResponse(f"/communications/{number}{form.query(sought=sought, text='')}", 303)
 
 
 @router.get("/communications/{number}/changes")
@@ -93,16 +102,21 @@ async def file(
     viewer: Reader,
     number: int,
     *,
-    form: Form,
+    form: exports.Form,
     wish: Annotated[Wish, Query()],
 ) -> Response:
     """Everyone that is filtered, as a file."""
     name = await _name(store, number)
     _, words = choose(request, live)
     tally = await live.refresher.tally(number)
-    wanted = filtered(wish, words, tally, await listing.accounts(store), masked=viewer.masked)
+    text = _text(live, viewer, wish)
+    wanted = filtered(wish, text, words, tally, await listing.accounts(store), masked=viewer.masked)
     shown = (lambda line: seen(viewer, line)) if viewer.masked else None
     return written(live, name, form, lambda store: exports.export(store, number, wanted, words, form, shown=shown))
+
+
+def _text(live: Live, viewer: Viewer, wish: Wish) -> str:
+    return addresses.open_search(live, viewer, wish.sought) or wish.text.strip()
 
 
 async def _name(store: Connection, number: int) -> str:

@@ -12,7 +12,6 @@ from pydantic import Field
 from starlette.responses import Response
 
 from rules.labels import Vocabulary
-from rules.sealing import Unsealed
 from rules.statuses import Channel
 from rules.viewers import Viewer
 from store import everywhere, exports_everywhere, listing, reporting
@@ -20,7 +19,7 @@ from store import exports as files
 from store.connections import Connection
 from store.everywhere import Search, Sought
 from store.listing import LAST, Filter, Span
-from web.addresses import Sealed, Typed, hashes
+from web.addresses import Typed, close_search, hashes, open_search
 from web.files import file as written
 from web.problem import Problem
 from web.seen import seen
@@ -37,20 +36,19 @@ SIZE = 100
 
 
 class Wish(Asking):
-    """Which messages are wanted. A name that is searched is sealed in the address, because it may be a recipient."""
+    """Which messages are wanted."""
 
     since: Typed = ""
     until: Typed = ""
-    sought: Sealed = ""
 
     @property
     def is_filtered(self) -> bool:
         """Whether not everything is wanted."""
-        return super().is_filtered or bool(self.since or self.until or self.sought)
+        return super().is_filtered or bool(self.since or self.until)
 
     def given(self) -> dict[str, object]:
         """All but the labels by name, as it stands in an address."""
-        return super().given() | {"since": self.since, "until": self.until, "sought": self.sought}
+        return super().given() | {"since": self.since, "until": self.until}
 
 
 class Asked(Wish):
@@ -90,7 +88,7 @@ async def messages(
         request,
         "messages.html",
         wish=wish,
-        text=_opened(live, viewer, wish.sought),
+        text=open_search(live, viewer, wish.sought),
         since=_local(sought.span.since),
         until=_local(sought.span.until),
         columns=words.columns,
@@ -111,9 +109,7 @@ async def messages(
 @router.post("/messages")
 async def search(live: Here, viewer: Reader, form: Annotated[Submitted, Form()]) -> RedirectResponse:
     """Where the page is of what somebody filters and searches for."""
-    text = form.text.strip()
-    sealed = live.seal.close(_purpose(viewer), text) if text else ""
-    return RedirectResponse(f"/messages{form.query(sought=sealed)}", 303)
+    return RedirectResponse(f"/messages{form.query(sought=close_search(live, viewer, form.text))}", 303)
 
 
 @router.get("/messages/files/{form}")
@@ -131,7 +127,7 @@ async def file(
 
 async def _sought(live: Live, store: Connection, viewer: Viewer, wish: Wish, words: Vocabulary) -> Sought:
     account, channel = account_and_channel(wish, await listing.accounts(store))
-    text = _opened(live, viewer, wish.sought)
+    text = open_search(live, viewer, wish.sought)
     return Sought(
         Filter(account, channel),
         Span(_time("from", wish.since), _time("before", wish.until)),
@@ -160,18 +156,6 @@ async def _found(store: Connection, sought: Sought, asked: Asked) -> Found:
 def _labels(words: Vocabulary) -> set[str]:
     """Everything that a message may be called."""
     return {row.label.text for row in words.rows} | ({BLANK} if words.blank else set())
-
-
-def _purpose(viewer: Viewer) -> str:
-    """Who may not see recipients cannot open what somebody else searched for."""
-    return "masked search" if viewer.masked else "search"
-
-
-def _opened(live: Live, viewer: Viewer, sealed: str) -> str:
-    try:
-        return live.seal.open(_purpose(viewer), sealed) if sealed else ""
-    except Unsealed:
-        raise Problem(404, "this search is not yours; search again") from None
 
 
 def _time(name: str, text: str) -> datetime | None:
