@@ -124,4 +124,4 @@ def _share_slots(state: State, bounds: Bounds, now: float, holder: Holder, in_fl
     holder.is_short = holder.slots < min(wanted, fair)
     if holder.is_short:
         # Whoever waits comes back in a moment, or is no more.
-        holder.slots_until = max(holder.slots_until, now + 4 * BLOCK)
+        holder.slots_until = max(holder.slots_until, now + 8 * BLOCK)

@@ -1,16 +1,33 @@
-"""An adapter for whole workers that says with each request when it was sent, and by which process."""
+"""An adapter for whole workers that says with each request when its permit was given, and by which process it is sent.
+
+What the quota promises counts from that moment: a busy machine may stop a process anywhere after it.
+"""
 
 import os
 from collections.abc import Generator
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
 
 import httpx
 
 from adapters.twilio import Twilio
-from worker.pace import boottime
+from worker import pace
 
-SENT_AT, PROCESS = "x-sent-at", "x-process"
+GIVEN_AT, PROCESS = "x-given-at", "x-process"
+
+_given_at: ContextVar[float] = ContextVar("given_at")
+
+
+class Noted(pace.Permit):
+    """A permit whose moment the request that it is for can find out."""
+
+    def __init__(self, of: pace.Pace, sent_at: float) -> None:
+        super().__init__(of, sent_at)
+        _given_at.set(sent_at)
+
+
+pace.Permit = Noted  # type: ignore[assignment,misc]
 
 
 class Stamped(Twilio):
@@ -19,8 +36,8 @@ class Stamped(Twilio):
     limits = replace(Twilio.limits, listing=0)
 
     def auth(self, now: datetime, nonce: str) -> httpx.Auth:
-        """Its credentials, and the moment: this is called at each attempt, right after its permit was given."""
-        return Stamp(super().auth(now, nonce), boottime())
+        """Its credentials, and the moment of the permit; this is called for each of them."""
+        return Stamp(super().auth(now, nonce), _given_at.get())
 
 
 class Stamp(httpx.Auth):
@@ -32,6 +49,6 @@ class Stamp(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Put them there."""
-        request.headers[SENT_AT] = repr(self._moment)
+        request.headers[GIVEN_AT] = repr(self._moment)
         request.headers[PROCESS] = str(os.getpid())
         yield from self._within.auth_flow(request)
