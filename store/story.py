@@ -151,7 +151,8 @@ def _look(row: asyncpg.Record) -> Line:
 def _of_look(data: Mapping[str, Any]) -> Iterable[str]:
     status = f" (HTTP {data['status']})" if data["status"] else ""
     yield why(data)
-    yield f"{data['result']}{status}, {data['milliseconds']} ms, {data['covered']} messages in one request"
+    covered = "1 message" if data["covered"] == 1 else f"{data['covered']} messages"
+    yield f"{data['result']}{status}, {data['milliseconds']} ms, {covered} in one request"
     yield data["detail"]
 
 

@@ -63,7 +63,7 @@ async def test_every_look_is_there_and_how_it_was_asked(here: httpx.AsyncClient,
 
     assert rows[1][1] == "asked: lookup"
     assert rows[1][3] == (
-        "by id because there is no other way to ask, throttled (HTTP 429), 34 ms, 1 messages in one request,"
+        "by id because there is no other way to ask, throttled (HTTP 429), 34 ms, 1 message in one request,"
         " wait a minute"
     )
 
