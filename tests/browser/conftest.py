@@ -59,6 +59,7 @@ class Site:
     """The page while it is served: where, on which database, and what is in that."""
 
     url: str
+    database: str
     db: asyncpg.Connection
     filled: Filled
 
@@ -123,7 +124,7 @@ async def site(
         filled = await fill(db, datetime.now(UTC).replace(microsecond=0))
         await db.execute("vacuum analyze")
         async with served(url, tmp_path_factory.mktemp("site")) as address:
-            yield Site(address, db, filled)
+            yield Site(address, url, db, filled)
         await db.close()
 
 
@@ -165,7 +166,7 @@ class Windows:
         path: str,
         *,
         js: bool = True,
-        size: ViewportSize = WIDE,
+        size: ViewportSize | None = None,
         dark: bool = False,
         url: str = "",
         status: int = 200,
@@ -176,7 +177,7 @@ class Windows:
             await self.browser.new_context(
                 base_url=base,
                 java_script_enabled=js,
-                viewport=size,
+                viewport=size or WIDE,
                 color_scheme="dark" if dark else "light",
                 locale="en-GB",
                 timezone_id="Europe/London",
