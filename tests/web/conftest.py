@@ -1,6 +1,6 @@
 """Fixtures for the page and the API: an app on a fresh database, and clients that ask it from one place or another."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -90,13 +90,18 @@ Serve = Callable[..., Awaitable[Web]]
 
 
 @asynccontextmanager
-async def running(database: str, options: WebOptions, hashing: Hashing = PLAIN) -> AsyncIterator[Web]:
+async def running(
+    database: str,
+    options: WebOptions,
+    hashing: Hashing = PLAIN,
+    accounts: Mapping[str, Configured] = ACCOUNTS,
+) -> AsyncIterator[Web]:
     """An app with these options, as long as this goes on."""
     settings = Settings()
     site = Site(
         options,
         lambda: open_pool(database, size=8),
-        ACCOUNTS,
+        accounts,
         words.everyone(settings),
         settings.vocabulary,
         hashing,
@@ -111,9 +116,11 @@ async def serve(database: str) -> AsyncIterator[Serve]:
     """Starts apps with the options that are given; they end with the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(hashing: Hashing = PLAIN, **options: object) -> Web:
+        async def start(
+            hashing: Hashing = PLAIN, accounts: Mapping[str, Configured] = ACCOUNTS, **options: object
+        ) -> Web:
             given = WebOptions.model_validate({"hosts": (NAME,), **options})
-            return await stack.enter_async_context(running(database, given, hashing))
+            return await stack.enter_async_context(running(database, given, hashing, accounts))
 
         yield start
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from rules.breaker import Stand
@@ -124,7 +124,9 @@ def anchor(name: str) -> str:
 
 
 @router.post("/operations/accounts/{name}/pause")
-async def pause(live: Here, store: Store, viewer: Operator, name: Name, why: Typed = "") -> RedirectResponse:
+async def pause(
+    live: Here, store: Store, viewer: Operator, name: Name, why: Annotated[Typed, Form()] = ""
+) -> RedirectResponse:
     """Stop asking an account. Who did it stays on record."""
     if not why.strip():
         raise Problem(422, "nobody said why; go back and write it, for whoever wonders later")
