@@ -33,6 +33,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
         ("report", "The delivery report of a communication.", "cli.report:report"),
         ("explain", "The whole story of a message.", "cli.explain:explain"),
         ("look", "Ask about a message now.", "cli.look:look"),
+        ("watch", "How a communication stands, kept up while you look.", "cli.watch:watch"),
     ],
     "See and mend": [
         ("accounts", "See, pause, resume and poll accounts.", "cli.accounts:accounts"),
