@@ -1,15 +1,18 @@
 """`web`: the page and the API, on a database of your own or on that of a Landed that runs here."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 import click
 
 from cli import logs, session
 from cli.configured import configured
+from cli.following import following
 from config import Settings, words
 from store.connections import Pool, open_pool
 from store.migrations import migrate
+from store.standing import Configured
 from web.app import create_app
 from web.server import address, listen, serve
 from web.site import Site
@@ -28,15 +31,16 @@ def web(host: str | None, port: int | None) -> None:
     known = known.model_copy(update={"web": known.web.model_copy(update=given)})
     logs.begin(known)
     with listen(known.web.host, known.web.port) as listening, session.database(known) as url:
-        app = create_app(site(known, url))
+        accounts = configured(session.accounts(known))
+        app = create_app(site(known, url, accounts))
         if known.database_url is None:
             asyncio.run(_migrate(known, url))
         click.echo(f"the page is at {address(listening)}", err=True)
-        asyncio.run(serve(app, listening))
+        asyncio.run(following(accounts, serve(app, listening)))
 
 
-def site(known: Settings, url: str) -> Site:
-    """What the page shows, from settings. Raises ConfigError and BadVocabulary, which name every problem."""
+def site(known: Settings, url: str, accounts: Mapping[str, Configured]) -> Site:
+    """What the page shows, from settings. Raises BadVocabulary, which names every problem."""
 
     def pool() -> AbstractAsyncContextManager[Pool]:
         return open_pool(url, size=known.web.connections, prepared=known.prepared_statements)
@@ -44,7 +48,7 @@ def site(known: Settings, url: str) -> Site:
     return Site(
         known.web,
         pool,
-        configured(session.accounts(known)),
+        accounts,
         words.everyone(known),
         known.vocabulary,
         known.hashing(),

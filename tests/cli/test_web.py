@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+import time
 
 import httpx
 import pytest
@@ -39,6 +40,24 @@ def test_the_page_is_served_until_a_signal(landed: Place, word: signal.Signals) 
     assert shown.process.returncode == 0
     assert said.splitlines()[-1].count("web_stopped") == 1
     assert "Traceback" not in said
+
+
+def test_the_page_shows_accounts_as_the_file_says_now(landed: Place) -> None:
+    landed.set(log_format="json")
+    with terminal(landed.folder, "web", "--port", "0") as shown:
+        url = f"{page_of(shown)}/operations"
+        before = httpx.get(url).text
+        path = landed.folder / "landed.toml"
+        landed.write("landed.toml", path.read_text().replace("text_main", "text_other"))
+        ends_at = time.monotonic() + 90
+        while "text_other" not in (after := httpx.get(url).text) and time.monotonic() < ends_at:
+            time.sleep(0.1)
+        shown.process.send_signal(signal.SIGTERM)
+        shown.rest()
+
+    assert "text_main" in before
+    assert "text_other" in after
+    assert "text_main" not in after
 
 
 def test_up_serves_the_page_too_and_ends_with_it(landed: Place) -> None:
