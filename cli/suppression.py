@@ -2,25 +2,21 @@
 
 import getpass
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import click
 
 from cli import session
 from cli.commands import Listing
 from cli.output import Word, count, show_json, show_table
+from cli.suppression_files import blocked, export, import_
 from rules import cells
 from rules.hashing import Hashing
 from rules.recipients import normal
 from rules.statuses import Channel
 from store import blocking, hashing
-from store import suppression as kept
 from store.changes import By
 from store.connections import Connection, Pool, clock
-
-PAGE = 2000
 
 _channel = click.argument("channel", type=Word(Channel))
 _recipient = click.argument("recipient")
@@ -31,6 +27,10 @@ _by = click.option("--by", default=getpass.getuser, help="Who; else the name of 
 @click.group(cls=Listing)
 def suppression() -> None:
     """See, add, remove and check blocked addresses. Without a command it lists them."""
+
+
+suppression.add_command(import_)
+suppression.add_command(export)
 
 
 @suppression.command("list")
@@ -46,7 +46,7 @@ def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as
             found: list[dict[str, Any]] = []
             if as_csv:
                 sys.stdout.write(cells.row(blocking.COLUMNS))
-            async for row in _blocked(connection, channel, limit):
+            async for row in blocked(connection, channel, limit):
                 one = blocking.plain(row)
                 if as_csv:
                     sys.stdout.write(cells.row([one[name] for name in blocking.COLUMNS]))
@@ -62,17 +62,6 @@ def list_blocked(channel: Channel | None, limit: int | None, *, as_csv: bool, as
         show_table(
             [name.replace("_", " ") for name in blocking.COLUMNS], rows, empty="no address is blocked", sparse=True
         )
-
-
-async def _blocked(connection: Connection, channel: int | None, limit: int | None) -> AsyncIterator[asyncpg.Record]:
-    after, left = ("", 0), limit
-    while rows := await kept.page(connection, channel, after, PAGE if left is None else min(PAGE, left)):
-        for row in rows:
-            yield row
-        after = rows[-1]["recipient"], rows[-1]["channel"]
-        left = None if left is None else left - len(rows)
-        if left == 0:
-            return
 
 
 @suppression.command()
@@ -94,11 +83,11 @@ def add(channel: Channel, recipients: tuple[str, ...], why: str, by: str, *, as_
             who = By(by, "cli", await clock(connection))
             return await blocking.block(connection, hashes, channel, wanted, why, who)
 
-    blocked = session.work(task)
+    done = session.work(task)
     if as_json:
-        show_json({"channel": channel.word, "blocked": blocked})
+        show_json({"channel": channel.word, "blocked": done})
     else:
-        click.echo(f"blocked on {channel.word}: {count(blocked, 'address')}")
+        click.echo(f"blocked on {channel.word}: {count(done, 'address')}")
 
 
 async def _hashing(connection: Connection) -> Hashing:
@@ -149,14 +138,14 @@ def check(channel: Channel, recipient: str, *, as_json: bool) -> None:
     async def task(pool: Pool) -> tuple[bool, list[dict[str, Any]]]:
         async with pool.acquire() as connection:
             hashes = await _hashing(connection)
-            blocked = await blocking.check(connection, hashes, [(channel, recipient)])
-            return blocked[0], await blocking.proofs(connection, hashes, channel, recipient)
+            found = await blocking.check(connection, hashes, [(channel, recipient)])
+            return found[0], await blocking.proofs(connection, hashes, channel, recipient)
 
-    blocked, proofs = session.work(task)
+    is_blocked, proofs = session.work(task)
     if as_json:
-        show_json({"blocked": blocked, "proofs": proofs})
+        show_json({"blocked": is_blocked, "proofs": proofs})
         return
-    click.echo(("blocked" if blocked else "not blocked") + f" on {channel.word}")
+    click.echo(("blocked" if is_blocked else "not blocked") + f" on {channel.word}")
     if proofs:
         click.echo("")
         columns = ("at", "what", "because", "account", "message", "by", "detail")

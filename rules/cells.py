@@ -25,6 +25,11 @@ def safe(value: object) -> str:
     return text
 
 
+def meant(text: str) -> str:
+    """What a cell that `safe` wrote stood for."""
+    return text[1:] if text.startswith("'") and safe(text[1:]) == text else text
+
+
 def row(values: Iterable[object]) -> str:
     """A line of a CSV file, with its end."""
     line = io.StringIO()

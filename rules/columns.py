@@ -1,7 +1,7 @@
 """The columns of the inbox, and what may stand in each."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import IntEnum
@@ -89,10 +89,10 @@ COLUMNS: dict[str, Callable[[str], str | datetime]] = {
 NAMES = tuple(COLUMNS)
 
 
-def unknown_column(name: str) -> str:
-    """What to say of a column that the inbox does not have."""
-    near = get_close_matches(name, NAMES, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(NAMES)}"
+def unknown_column(name: str, columns: Collection[str] = NAMES) -> str:
+    """What to say of a column that is none of `columns`."""
+    near = get_close_matches(name, columns, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(columns)}"
     return f"unknown column {shown(name)}, {hint}"
 
 

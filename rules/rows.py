@@ -3,10 +3,10 @@
 import csv
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from rules.columns import COLUMNS, unknown_column
+from rules.columns import NAMES, unknown_column
 
 #: A quoted field may go over this many lines. A quote that is never closed spoils one line, and not the whole file.
 MOST_LINES = 100
@@ -27,7 +27,7 @@ class Row:
     problem: str = ""
 
 
-def rows(lines: Iterable[bytes], kind: str | None) -> Iterator[Row]:
+def rows(lines: Iterable[bytes], kind: str | None, columns: Collection[str] = NAMES) -> Iterator[Row]:
     """The rows of a file. `kind` is csv or ndjson; None looks at the first line. Raises BadFile."""
     numbered = _text(lines)
     first = next(numbered, None)
@@ -35,8 +35,8 @@ def rows(lines: Iterable[bytes], kind: str | None) -> Iterator[Row]:
         raise BadFile("it is empty")
     rest = _Lines(first, numbered)
     if (kind or _kind(first[1])) == "ndjson":
-        return (row for number, text in rest for row in _object(number, text))
-    return _csv(rest)
+        return (row for number, text in rest for row in _object(number, text, columns))
+    return _csv(rest, columns)
 
 
 def _kind(first: str) -> str:
@@ -70,8 +70,8 @@ class _Lines:
         self._back.extendleft(reversed(lines))
 
 
-def _csv(lines: _Lines) -> Iterator[Row]:
-    delimiter, header = _header(lines)
+def _csv(lines: _Lines, columns: Collection[str]) -> Iterator[Row]:
+    delimiter, header = _header(lines, columns)
     for number, text in lines:
         if not text.strip():
             continue
@@ -102,17 +102,17 @@ def _fields(lines: _Lines, taken: list[tuple[int, str]], delimiter: str) -> tupl
             return None, "a quote in it is never closed"
 
 
-def _header(lines: _Lines) -> tuple[str, list[str]]:
+def _header(lines: _Lines, columns: Collection[str]) -> tuple[str, list[str]]:
     """The delimiter and the columns. Raises BadFile."""
     text = next(lines)[1]
     read: list[tuple[str, list[str]]] = []
     for delimiter in DELIMITERS:
         names = next(csv.reader([text], delimiter=delimiter), [])
         read.append((delimiter, [name.strip().lower() for name in names]))
-    delimiter, header = max(read, key=lambda pair: len(set(pair[1]) & set(COLUMNS)))
-    if not set(header) & set(COLUMNS):
-        raise BadFile(f"line 1 names none of the columns, which are {', '.join(COLUMNS)}; put their names there")
-    problems = [unknown_column(name) for name in header if name not in COLUMNS]
+    delimiter, header = max(read, key=lambda pair: len(set(pair[1]) & set(columns)))
+    if not set(header) & set(columns):
+        raise BadFile(f"line 1 names none of the columns, which are {', '.join(columns)}; put their names there")
+    problems = [unknown_column(name, columns) for name in header if name not in columns]
     problems += [f"column {name!r} is there twice" for name in sorted({n for n in header if header.count(n) > 1})]
     if problems:
         raise BadFile("line 1: " + "; ".join(problems))
@@ -126,7 +126,7 @@ def of_json(number: int, line: bytes) -> Row | None:
     return next(_object(number, line.decode("utf-8", "surrogateescape")), None)
 
 
-def _object(number: int, text: str) -> Iterator[Row]:
+def _object(number: int, text: str, columns: Collection[str] = NAMES) -> Iterator[Row]:
     if not text.strip():
         return
     try:
@@ -137,7 +137,7 @@ def _object(number: int, text: str) -> Iterator[Row]:
     if not isinstance(found, dict):
         yield Row(number, problem="it is not a JSON object")
         return
-    problems = [unknown_column(name) for name in found if name not in COLUMNS]
+    problems = [unknown_column(name, columns) for name in found if name not in columns]
     problems += [f"{name} must be text" for name, value in found.items() if not _is_text(value)]
     if problems:
         yield Row(number, problem="; ".join(problems))

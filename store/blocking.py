@@ -1,13 +1,14 @@
 """What a person or a program asks and changes about blocked addresses, however recipients are kept."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from rules.hashing import Hashing
+from rules.hashing import Hashing, is_hash
 from rules.recipients import normal
 from rules.statuses import Channel, Engagement, Reason, Status
 from store import changes, hashing, suppression
@@ -37,6 +38,25 @@ async def block(
         blocked = await suppression.add(connection, facts, by.at, by.name)
         await changes.add(connection, by, "addresses_blocked", channel=channel.word, addresses=blocked)
     return blocked
+
+
+async def block_all(connection: Connection, hashes: Hashing, addresses: Mapping[tuple[int, str], str], by: By) -> int:
+    """Block those of these normal addresses that are not blocked yet, each with why; how many. It is on record.
+
+    A recipient may be a hash already, as a list of another day has it.
+    """
+    async with connection.transaction():
+        if hashes.everyone:
+            await hashing.begin(connection, hashes, by.at)
+        blocked = await suppression.blocked_among(connection, list(addresses), hashes)
+        missing = [address for address in addresses if address not in blocked]
+        plainly = [address for address in missing if not is_hash(address[1])]
+        spelled = {address: address[1] for address in missing} | dict(await hashing.kept(connection, hashes, plainly))
+        facts = [(Fact(one[0], spelled[one], detail=addresses[one]), by.at) for one in missing]
+        await suppression.add(connection, facts, by.at, by.name)
+        for channel, many in sorted(Counter(channel for channel, _ in missing).items()):
+            await changes.add(connection, by, "addresses_blocked", channel=Channel(channel).word, addresses=many)
+    return len(missing)
 
 
 async def unblock(connection: Connection, hashes: Hashing, channel: Channel, recipient: str, note: str, by: By) -> bool:
