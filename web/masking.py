@@ -1,14 +1,16 @@
 """What a viewer sees of stories, of blocked addresses and of what was said: everything, or no address."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rules.masking import mask, mask_name, mask_text
 from rules.viewers import Viewer
+from store.reporting import Line
 
 #: Members of a message, and of what happened to it, in which an address may be.
 NAMES = ("provider_id", "part", "reference")
-TEXTS = ("response", "code", "detail")
+TEXTS = ("response", "code", "detail", "communication")
 
 
 def seen_recipient(viewer: Viewer, recipient: str) -> str:
@@ -32,6 +34,11 @@ def seen_fields(viewer: Viewer, fields: Mapping[str, Any], recipient: str = "") 
     told |= {name: mask_name(str(told[name]), recipient) for name in NAMES if told.get(name)}
     told |= {name: mask_text(str(told[name])) for name in TEXTS if told.get(name)}
     return told
+
+
+def seen(viewer: Viewer, line: Line) -> Line:
+    """A line of a report as this viewer may see it."""
+    return replace(line, fields=seen_fields(viewer, line.fields)) if viewer.masked else line
 
 
 def seen_story(viewer: Viewer, told: Mapping[str, Any]) -> dict[str, Any]:

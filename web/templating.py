@@ -15,6 +15,7 @@ from rules.times import iso
 from rules.viewers import Viewer
 from rules.vocabularies import ICONS
 from web import forms, static
+from web.masking import seen_text
 
 PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -33,6 +34,7 @@ PAGES.globals["navigation"] = (
 )
 PAGES.globals["icons"] = ICONS
 PAGES.filters["iso"] = iso
+PAGES.filters["told"] = lambda text, viewer: seen_text(viewer, text)
 PAGES.filters["roughly"] = roughly
 PAGES.filters["about"] = about
 PAGES.filters["length_of"] = length_of

@@ -340,6 +340,22 @@ async def test_who_may_not_see_recipients_sees_none_anywhere(web: Web, db: async
     assert "p***@example.org" in hidden[0]
 
 
+async def test_who_may_not_see_recipients_sees_none_in_the_name_of_a_communication(
+    web: Web, db: asyncpg.Connection, path: str
+) -> None:
+    name = f"Letter to {EMAIL}"
+    await db.execute("update landed.communication set name = $1", name)
+    number = await db.fetchval("select min(id) from landed.message")
+    paths = ["/", path, f"{path}/files/csv", "/messages", f"/messages/{number}", "/api/v1/communications"]
+    paths += [f"/api/v1{path}", "/api/v1/messages", f"/api/v1/messages/{number}"]
+    async with await web.holder(Scope.READ, masked=True) as masked:
+        answers = [await masked.get(one) for one in paths]
+    hidden = [answer.text + answer.headers.get("content-disposition", "") for answer in answers]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert [EMAIL in text or EMAIL.replace("@", "%40") in text for text in hidden] == [False] * len(paths)
+
+
 @pytest.mark.parametrize("text", [EMAIL, "planted", "for planted.person", "@example.org", NUMBER, "7700"])
 async def test_who_may_not_see_recipients_cannot_guess_at_one(
     web: Web, db: asyncpg.Connection, path: str, text: str

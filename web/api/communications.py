@@ -28,6 +28,7 @@ from web.api.wanted import (
     vocabulary_of,
 )
 from web.cursors import USUAL, Cursor, Limit, Page, next_page, place_of
+from web.masking import seen_text
 from web.problem import Problem
 from web.site import Here, Store
 from web.who import Reader
@@ -52,13 +53,12 @@ async def communications(
     cursor: Cursor = "",
 ) -> Page[Communication]:
     """List communications, the newest first."""
-    del viewer
     if name is not None:
         number = await messages.communication(store, name)
         return Page(items=[] if number is None else [Communication(number=number, name=name)], next=None)
     place = place_of(live, "communications", cursor)
     rows = await messages.communications_before(store, int(place[0]) if place else None, limit + 1)
-    items = [Communication(number=row["id"], name=row["name"]) for row in rows[:limit]]
+    items = [Communication(number=row["id"], name=seen_text(viewer, row["name"])) for row in rows[:limit]]
     after = [items[-1].number] if len(rows) > limit else None
     return Page(items=items, next=next_page(request, response, live, "communications", after))
 
@@ -68,13 +68,12 @@ async def communication(
     request: Request, live: Here, store: Store, viewer: Reader, number: int, vocabulary: VocabularyName = None
 ) -> Response:
     """Tell how many messages of a communication stand how, in the words of a vocabulary."""
-    del viewer
     name = await _name(store, number)
     called, words = vocabulary_of(live, vocabulary)
     tally = await live.refresher.tally(number)
     report = Report(
         number=number,
-        name=name,
+        name=seen_text(viewer, name),
         vocabulary=called,
         messages=sum(tally.counts().values()),
         totals=[

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from rules.labels import Vocabulary
 from rules.viewers import Viewer
 from store import reporting
-from web.seen import seen
+from web.masking import seen, seen_text
 
 
 class Message(BaseModel):
@@ -80,7 +80,7 @@ def message(viewer: Viewer, words: Vocabulary, row: asyncpg.Record) -> Message:
         **(rest | given),
         number=row["id"],
         recorded_at=row["recorded_at"],
-        communication=row["communication"],
+        communication=seen_text(viewer, row["communication"] or "") or None,
         explanation=line.label.explanation,
         icon=line.label.icon,
     )

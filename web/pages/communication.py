@@ -19,9 +19,9 @@ from store.totals import Tally
 from web import addresses, paging
 from web.files import file as written
 from web.lasting import lasting
+from web.masking import seen, seen_text
 from web.paging import Sought, Where
 from web.problem import Problem
-from web.seen import seen
 from web.site import Here, Live, Store
 from web.templating import render
 from web.vocabulary import choose, remember
@@ -40,7 +40,7 @@ async def communication(
     request: Request, live: Here, store: Store, viewer: Reader, number: int, wish: Annotated[Asked, Query()]
 ) -> HTMLResponse:
     """The page."""
-    name = await _name(store, number)
+    name = seen_text(viewer, await _name(store, number))
     chosen, words = choose(request, live)
     tally = await live.refresher.tally(number)
     accounts = await listing.accounts(store)
@@ -106,7 +106,7 @@ async def file(
     wish: Annotated[Wish, Query()],
 ) -> Response:
     """Everyone that is filtered, as a file."""
-    name = await _name(store, number)
+    name = seen_text(viewer, await _name(store, number))
     _, words = choose(request, live)
     tally = await live.refresher.tally(number)
     text = _text(live, viewer, wish)

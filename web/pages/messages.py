@@ -21,8 +21,8 @@ from store.everywhere import Search, Sought
 from store.listing import LAST, Filter, Span
 from web.addresses import Typed, close_search, hashes, open_search
 from web.files import file as written
+from web.masking import seen
 from web.problem import Problem
-from web.seen import seen
 from web.site import Here, Live, Store
 from web.templating import render
 from web.vocabulary import choose, remember

@@ -16,10 +16,9 @@ from store.blocking import Block
 from store.connections import Connection
 from web import addresses
 from web.addresses import Sealed, Typed, hashes
-from web.masking import seen_fields, seen_recipient
+from web.masking import seen, seen_fields, seen_recipient
 from web.pages.message import NOT_HERE
 from web.problem import Problem
-from web.seen import seen
 from web.site import Here, Live, Store
 from web.templating import render
 from web.vocabulary import choose, remember
