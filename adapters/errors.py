@@ -10,6 +10,7 @@ A message names provider, account and what to do. It never holds an address, a t
 """
 
 from datetime import timedelta
+from typing import ClassVar
 
 
 class AskError(Exception):
@@ -17,6 +18,9 @@ class AskError(Exception):
 
     `retry_after` is how long it wants to be left alone; None where it does not say.
     """
+
+    #: What went wrong, as `accounts`, looks and the log have it. Types below these four say the same.
+    word: ClassVar[str] = "failed"
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         """Keep how long the provider wants to be left alone."""
@@ -27,9 +31,13 @@ class AskError(Exception):
 class Unreachable(AskError):
     """No answer came, or the provider answered that it is in trouble. Asked again later."""
 
+    word = "unreachable"
+
 
 class Throttled(AskError):
     """The provider says that it is asked too often."""
+
+    word = "throttled"
 
 
 class Refused(AskError):
@@ -37,6 +45,8 @@ class Refused(AskError):
 
     `credentials` is true where it refused who we are (401, 403), false where it refused this one request.
     """
+
+    word = "refused"
 
     def __init__(self, message: str, *, credentials: bool = False) -> None:
         """Keep whether the whole account is refused."""
@@ -46,3 +56,5 @@ class Refused(AskError):
 
 class Unreadable(AskError):
     """The answer is not what the provider's documentation promises. It is kept in the journal."""
+
+    word = "unreadable"

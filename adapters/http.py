@@ -160,7 +160,7 @@ class Sender:
         try:
             return await self._exchange(request, attempt, permit)
         except AskError as error:
-            attempt.problem = type(error).__name__.lower()
+            attempt.problem = error.word
             raise
         finally:
             attempt.seconds = time.monotonic() - started

@@ -234,7 +234,7 @@ class Asking:
 
     def _stop(self, batch: Batch, error: AskError) -> None:
         self._unasked += batch.watches
-        self._this.note(batch, self._this.now(), result=type(error).__name__.lower(), detail=str(error))
+        self._this.note(batch, self._this.now(), result=error.word, detail=str(error))
         self._trouble = self._trouble or error
 
     async def _write(self) -> None:

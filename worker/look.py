@@ -41,7 +41,7 @@ async def look_now(desk: Desk, message: int, provider_id: str, reference: str) -
             tally.unreadable += len(page.unreadable)
             said += page.reports
     except AskError as error:
-        await _note(desk, message, what, now, Came(type(error).__name__.lower(), detail=str(error)))
+        await _note(desk, message, what, now, Came(error.word, detail=str(error)))
         await _hand_back(desk, what, claimed, now, error)
         raise
     heard = await writing.join(desk, said, claimed, now, Source.POLL, tally)

@@ -34,6 +34,8 @@ FEW, MANY = 4, 100_000
 class QuotaUsed(AskError):
     """The quota is used up until a time; nothing was asked."""
 
+    word = "quota used"
+
     def __init__(self, account: str, until: datetime) -> None:
         """Keep until when."""
         super().__init__(f"account {account}: its quota is used up until {until:%Y-%m-%d %H:%M:%S} UTC; it waits")

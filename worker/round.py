@@ -172,7 +172,7 @@ async def rest(this: Round, error: AskError) -> None:
     wait = _wait(error, this.held.failures)
     refused = isinstance(error, Refused)
     settings = this.desk.account.fingerprint if isinstance(error, Refused) and error.credentials else None
-    trouble = Trouble(type(error).__name__.lower(), str(error), now + wait, settings)
+    trouble = Trouble(error.word, str(error), now + wait, settings)
     try:
         async with this.desk.pool.acquire() as connection:
             failures = await accounts.went_wrong(connection, this.held, now, trouble)

@@ -44,3 +44,4 @@ async def test_an_answer_that_cannot_be_read_is_kept(pool: Pool, provider: Provi
 
     kept = await pool.fetchrow("select kind, convert_from(body, 'UTF8') from landed.journal")
     assert tuple(kept or ()) == ("unreadable", "rubbish")
+    assert await pool.fetchval("select result from landed.look") == "unreadable"
