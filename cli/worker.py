@@ -1,6 +1,8 @@
 """`worker`: the worker alone, on servers of your own or on those of a Landed that runs here."""
 
 import asyncio
+import os
+from pathlib import Path
 
 import asyncpg
 import click
@@ -9,7 +11,7 @@ from pydantic import SecretStr
 from cli import session
 from cli.output import show_json, show_table, visible
 from cli.working import work
-from config import Settings
+from config import ConfigError, Settings, servers
 from embedded.running import running
 from rules.times import iso
 from store import retiming
@@ -27,16 +29,35 @@ def worker(*, asks_health: bool, as_json: bool) -> None:
     """Run the worker alone, until a signal. Run as many as you want, on as many machines."""
     if as_json and not asks_health:
         raise click.UsageError("--json goes with --health")
+    if asks_health:
+        _look(as_json=as_json)
+        return
     known = session.settings()
     session.accounts(known)  # what is wrong is said before anything starts
-    known = _with_servers(known)
-    if asks_health:
-        found = asyncio.run(_health(known))
-        _show(found, as_json=as_json)
-        if not as_json:
-            asyncio.run(_show_refusals(known))
-    else:
-        asyncio.run(work(known))
+    asyncio.run(work(_with_servers(known)))
+
+
+def _look(*, as_json: bool) -> None:
+    """Show how workers are, also where the files are bad: whoever runs goes on by what it read before."""
+    known = _with_servers(_readable())
+    found = asyncio.run(_health(known))
+    _show(found, as_json=as_json)
+    if not as_json:
+        asyncio.run(_show_refusals(known))
+
+
+def _readable() -> Settings:
+    """The settings, or if they are bad, those that say where the servers are, and what is wrong with the others."""
+    try:
+        known = session.settings()
+        session.accounts(known)
+    except ConfigError as error:
+        known = servers(os.environ, Path.cwd())
+        if running(known.home) is None and (known.database_url is None or known.redis_url is None):
+            raise
+        said = "".join(f"\n  - {visible(problem)}" for problem in error.problems)
+        click.echo(f"workers that run go on by their old settings, and none can be started, because of{said}", err=True)
+    return known
 
 
 def _with_servers(known: Settings) -> Settings:

@@ -16,6 +16,9 @@ from config.settings import RetentionOptions, Settings, SoftBounceOptions, Suppr
 from config.web import WebOptions
 from rules.statuses import Channel
 
+#: Settings that say where the servers are.
+SERVERS = ("home", "database_url", "redis_url", "prepared_statements")
+
 #: Settings that are paths.
 PATHS = ("home", "vocabularies", "archive")
 
@@ -50,6 +53,24 @@ def load(
     if faults or settings is None:
         raise ConfigError(faults + list(others(_readable(values)) if others else ()))
     return settings
+
+
+def servers(environ: Mapping[str, str], cwd: Path) -> Settings:
+    """Where the servers are, as far as that can be read, whatever is wrong elsewhere; nothing else is set.
+
+    Workers go on while their changed files are bad, and then somebody must still be able to see how they are.
+    """
+    path, table = _file(environ, cwd, [])
+    over = variables(environ, Settings.model_fields, [])
+    names = {*SERVERS, *(f"{name}_file" for name in SERVERS)}
+    sources = ((path.parent, table or {}), (cwd, over))
+    read = [
+        _from(folder, {name: values[name] for name in names & values.keys()}, [], set()) for folder, values in sources
+    ]
+    try:
+        return Settings(**_merge(*read))
+    except ValidationError as error:
+        raise ConfigError(problems(error, "", {})) from error
 
 
 def _file(environ: Mapping[str, str], cwd: Path, faults: list[str]) -> tuple[Path, dict[str, Any] | None]:

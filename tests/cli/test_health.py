@@ -59,3 +59,32 @@ def test_a_worker_that_refuses_its_changed_files_is_named_with_everything_that_i
     assert all(f"  {problem}" in shown.out for problem in problems)
     assert "host-1:7 refuses its changed files since" in shown.out
     assert "killed-long-ago" not in shown.out
+
+
+def test_workers_are_seen_to_live_while_the_changed_file_is_bad(landed: Place, redis_url: str) -> None:
+    """Else whatever watches over containers would kill workers that go on by what they read before."""
+    landed.write("landed.toml", '[accounts.text_main]\nadapter = "twilio"\nlokks = ["5x"]\n')
+    _says(redis_url, "host-1:7", "Nov-24 22:00:00 j_complete=5")
+
+    plain, shown = landed("worker", "--health", "--json"), landed("worker", "--health")
+
+    assert plain.json == {"host-1:7": "Nov-24 22:00:00 j_complete=5"}
+    assert "unknown setting 'lokks'" in plain.err
+    assert "host-1:7" in shown.out
+
+
+def test_a_file_that_cannot_be_parsed_hides_no_worker_whose_servers_the_environment_names(
+    landed: Place, redis_url: str
+) -> None:
+    landed.write("landed.toml", "[accounts\n")
+    _says(redis_url, "host-1:7", "Nov-24 22:00:00 j_complete=5")
+
+    assert "host-1:7" in landed("worker", "--health").out
+
+
+def test_a_bad_file_without_servers_is_told_as_it_is(bare: Place) -> None:
+    bare.write("landed.toml", "[accounts\n")
+
+    said = bare("worker", "--health", code=1)
+
+    assert "is not valid TOML" in said.err
