@@ -2,6 +2,8 @@
 -- 65535 are the bits of statuses, 8323072 those of engagement (16 to 22), 125829120 those of marks (23 to 26).
 -- A batch holds one word a message, sorted by (provider_id, part, id), so that all batches lock in one order.
 -- Parts, attempts, attempt times, responses and details may be empty arrays, where no word of a batch has any.
+-- The arrays come through a subselect that `offset 0` keeps apart, which hides from the planner how long they are. With
+-- short ones it would think a plan for each statement worth its while, and that takes five times as long as the work.
 
 -- fragment: changes
         -- Bit 30 says that the attempts rose.
@@ -126,13 +128,18 @@ suppressed as (
 -- $10 attempts, $11 attempt times, $12 responses, $13 details, $14 blocks; $15 when they were looked at, where their
 -- watches do not say so yet
 with i as materialized (
-    select id, bits, top, at, reason, said_code, coalesce(attempts, 0::smallint) as attempts, attempt_at,
-        coalesce(response, '') as response, coalesce(detail, '') as detail, blocks, n,
+    select id, x.bits, top, at, reason, said_code, coalesce(x.attempts, 0::smallint) as attempts, attempt_at,
+        coalesce(response, '') as response, coalesce(detail, '') as detail, x.blocks, n,
         case when reason = 0 then 'infinity' else at end as cause_at,
         case when reason = 0 then '' else said_code end collate "C" as code, $15::timestamptz as looked_at
-    from unnest($4::bigint[], $5::integer[], $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[],
-        $10::smallint[], $11::timestamptz[], $12::text[], $13::text[], $14::integer[]) with ordinality
-        as x (id, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n)
+    from (
+        select $4::bigint[] as ids, $5::integer[] as bits, $6::smallint[] as tops, $7::timestamptz[] as times,
+            $8::smallint[] as reasons, $9::text[] as codes, $10::smallint[] as attempts, $11::timestamptz[] as tried,
+            $12::text[] as responses, $13::text[] as details, $14::integer[] as blocks
+        offset 0
+    ) as a,
+    unnest(a.ids, a.bits, a.tops, a.times, a.reasons, a.codes, a.attempts, a.tried, a.responses, a.details, a.blocks)
+        with ordinality as x (id, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n)
 ),
 u as (
     update landed.message m set
@@ -161,13 +168,19 @@ from u;
 -- $1 account, $2 now, $3 source, $4 provider ids, $5 parts, then the words: $6 bits, $7 tops, $8 times, $9 reasons,
 -- $10 codes, $11 attempts, $12 attempt times, $13 responses, $14 details, $15 blocks
 with i as materialized (
-    select provider_id, coalesce(part, '') as part, bits, top, at, reason, said_code,
-        coalesce(attempts, 0::smallint) as attempts, attempt_at, coalesce(response, '') as response,
-        coalesce(detail, '') as detail, blocks, n,
+    select provider_id, coalesce(part, '') as part, x.bits, top, at, reason, said_code,
+        coalesce(x.attempts, 0::smallint) as attempts, attempt_at, coalesce(response, '') as response,
+        coalesce(detail, '') as detail, x.blocks, n,
         case when reason = 0 then 'infinity' else at end as cause_at,
         case when reason = 0 then '' else said_code end collate "C" as code, null::timestamptz as looked_at
-    from unnest($4::text[], $5::text[], $6::integer[], $7::smallint[], $8::timestamptz[], $9::smallint[], $10::text[],
-        $11::smallint[], $12::timestamptz[], $13::text[], $14::text[], $15::integer[]) with ordinality
+    from (
+        select $4::text[] as names, $5::text[] as parts, $6::integer[] as bits, $7::smallint[] as tops,
+            $8::timestamptz[] as times, $9::smallint[] as reasons, $10::text[] as codes, $11::smallint[] as attempts,
+            $12::timestamptz[] as tried, $13::text[] as responses, $14::text[] as details, $15::integer[] as blocks
+        offset 0
+    ) as a,
+    unnest(a.names, a.parts, a.bits, a.tops, a.times, a.reasons, a.codes, a.attempts, a.tried, a.responses, a.details,
+        a.blocks) with ordinality
         as x (provider_id, part, bits, top, at, reason, said_code, attempts, attempt_at, response, detail, blocks, n)
 ),
 u as (
@@ -202,6 +215,8 @@ kept as (
             select from landed.message m where m.account = $1 and m.provider_id = r.provider_id and m.part = r.part)
         -- Longer names fit no index, so they are nobody's.
         and octet_length(r.provider_id) + octet_length(r.part) <= 2000
+    -- `take_early` takes them in the order of their ids and locks their messages so.
+    order by r.n
     on conflict do nothing
     returning 1
 )

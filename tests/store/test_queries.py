@@ -92,7 +92,7 @@ def read_whole(plan: str) -> set[str]:
 #: A thousand of anything, as in a batch.
 IDS = list(range(1, 1001))
 NAMES = [f"SM{number}" for number in IDS]
-WORDS = [
+WORDS: list[list[Any]] = [
     [2] * 1000, [1] * 1000, [NOW] * 1000, [0] * 1000, [""] * 1000, [0] * 1000, [None] * 1000, [""] * 1000,
     [""] * 1000, [0] * 1000,
 ]  # fmt: skip
@@ -173,6 +173,29 @@ async def unknowing(connection: asyncpg.Connection, query: str, arguments: int) 
         return str(await connection.fetchval(f"explain (format json) execute this {nothing}"))
     finally:
         await connection.execute("deallocate this; reset plan_cache_mode")
+
+
+@pytest.mark.parametrize(
+    ("name", "names"), [("apply_by_id", [[-1]]), ("apply_by_key", [["nobody"], [""]])], ids=["by id", "by key"]
+)
+async def test_words_that_come_singly_are_soon_applied_without_planning_each_time(
+    filled: asyncpg.Connection, name: str, names: list[list[Any]]
+) -> None:
+    """Postgres makes five plans that know the arguments, and then compares; planning takes longer than one word."""
+    prepared = await filled.prepare(getattr(Queries("reports"), name))
+    word = [column[:1] for column in WORDS]
+    arguments = [1, NOW, 2, *names, *word, *([None] if name == "apply_by_id" else [])]
+    transaction = filled.transaction()
+    await transaction.start()
+    for _ in range(12):
+        await prepared.fetchrow(*arguments)
+    await transaction.rollback()
+    row = await filled.fetchrow(
+        "select custom_plans, generic_plans from pg_prepared_statements where name = $1", prepared.get_name()
+    )
+
+    assert row is not None
+    assert (row["custom_plans"], row["generic_plans"]) == (5, 7)
 
 
 async def test_no_index_of_messages_names_what_apply_writes(db: asyncpg.Connection) -> None:
