@@ -12,11 +12,12 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-from rules.reports import Report
-from rules.state import State
-from rules.statuses import Channel, Engagement, Reason, Status
+from rules.deadlines import settle
+from rules.reports import Report, Word, words
+from rules.state import State, join
+from rules.statuses import Channel, Engagement, Mark, Reason, Source, Status
 from rules.vocabularies import Vocabulary, read
-from tests.rules.saying import after, minute, swept
+from tests.rules.saying import minute
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "vocabularies"
 
@@ -150,15 +151,24 @@ def _alternatives(stories: str) -> Iterator[str]:
 
 
 def told(story: str) -> State:
-    """The state after everything that the story says, a minute apart; the sweep comes at the deadline or later."""
-    state = State()
+    """The state after everything that the story says."""
+    return join(State(), (word for _, word in said(story)))
+
+
+def said(story: str) -> list[tuple[Source, Word]]:
+    """What the story says, a minute apart; the sweep comes at the deadline or later."""
+    state, everything = State(), []
     for number, step in enumerate(story.split(", ")):
         name, _, rest = step.partition(" ")
         if name == "settle":
-            state = swept(state, confirms=rest != "unreceipted", at=9000 + number)
+            guess = settle(state, Mark.LOOKED, minute(9000 + number), confirms=rest != "unreceipted")
+            assert guess is not None
+            heard = [(Source.SWEEP, guess)]
         else:
-            state = after(_report(name, rest, number), state=state)
-    return state
+            heard = [(Source.POLL, word) for word in words(_report(name, rest, number), minute(60))]
+        state = join(state, (word for _, word in heard))
+        everything += heard
+    return everything
 
 
 def _report(name: str, reason: str, number: int) -> Report:
