@@ -36,13 +36,13 @@ order by next_look_at, id;
 -- name: update
 -- What a claim writes, of messages that are known by their key, and nothing else.
 -- $1 account, $2 ids, $3 end of the lease
-update landed.watch set next_look_at = $3, looks = looks + 1
+update landed.watch set next_look_at = $3, leased_until = $3, looks = looks + 1
 where account = $1 and id = any ($2::bigint[]);
 
 -- name: update_returning
 -- The same, with what a claim must tell of each.
 -- $1 account, $2 ids, $3 end of the lease
-update landed.watch set next_look_at = $3, looks = looks + 1
+update landed.watch set next_look_at = $3, leased_until = $3, looks = looks + 1
 where account = $1 and id = any ($2::bigint[])
 returning id, channel, provider_id, part, reference, schedule, heard, said, looks, found, looked_at, sent_at,
     deadline_at;
