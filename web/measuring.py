@@ -109,7 +109,10 @@ class Measuring:
         now = asyncio.get_running_loop().time()
         self._kept = {one: (at, task) for one, (at, task) in self._kept.items() if now < at + FRESH or not task.done()}
         if key not in self._kept or _failed(self._kept[key][1]):
-            self._kept[key] = now, asyncio.ensure_future(read())
+            task = asyncio.ensure_future(read())
+            # What went wrong is told to whoever waits; somebody may not wait any more.
+            task.add_done_callback(_failed)
+            self._kept[key] = now, task
         # Whoever goes away stops nobody else's reading.
         found: T = await asyncio.shield(self._kept[key][1])
         return found
