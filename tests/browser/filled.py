@@ -88,10 +88,23 @@ def said(
     return Word(bits, now - timedelta(minutes=minutes), reason, code, attempts=1, response=response, detail=detail)
 
 
-async def fill(db: asyncpg.Connection, now: datetime) -> Filled:
-    """Write it, sent two hours ago."""
-    await _say(db, now, TEXTS, Channel.SMS, texts(now), lambda n: f"+4477009{n:05}")
-    await _say(db, now, MAILS, Channel.EMAIL, mails(now), lambda n: f"resident.{n}@example.org")
+async def fill(db: asyncpg.Connection, now: datetime, *, strange: bool = True) -> Filled:
+    """Write it, sent two hours ago: what people send, and then what is `strange`."""
+    await _say(db, now, TEXTS, Channel.SMS, texts(now), lambda n: f"+4477009{mixed(n, 0, 151):05}")
+    await _say(db, now, MAILS, Channel.EMAIL, mails(now), lambda n: f"resident.{mixed(n, 151, 103)}@example.org")
+    if strange:
+        await _strange(db, now)
+    rows = await db.fetch("select id from landed.message order by id")
+    number = await db.fetchval("select id from landed.communication where name = $1", WARNING)
+    return Filled(number, [row["id"] for row in rows])
+
+
+def mixed(number: int, first: int, many: int) -> int:
+    """Another number of as many (a prime) from the first on, so that outcomes are mixed when sorted by recipient."""
+    return first + (number - first) * 61 % many
+
+
+async def _strange(db: asyncpg.Connection, now: datetime) -> None:
     story = (
         said(Status.DEFERRED, now, 100, Reason.UNREACHABLE, "30003", detail="Unreachable handset"),
         said(Status.DELIVERED, now, 50),
@@ -102,9 +115,6 @@ async def fill(db: asyncpg.Connection, now: datetime) -> Filled:
     await _say(db, now, TEXTS, Channel.SMS, [Outcome(1, story)], lambda _: "+447700900900")
     await _say(db, now, TEXTS, Channel.PUSH, [Outcome(1)], lambda _: TOKEN)
     await _say(db, now, MAILS, Channel.EMAIL, [Outcome(1)], lambda _: f"{SCRIPT}@example.org")
-    rows = await db.fetch("select id from landed.message order by id")
-    number = await db.fetchval("select id from landed.communication where name = $1", WARNING)
-    return Filled(number, [row["id"] for row in rows])
 
 
 async def _say(
