@@ -14,7 +14,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
 
 #: Those that show nothing, or whose exit code is all that a program needs.
 SILENT = {
-    "up", "web", "simulate", "test", "check", "accounts pause", "accounts resume", "suppression remove", "token revoke",
+    "up", "web", "simulate", "test", "check", "accounts pause", "accounts resume", "schedule pin",
+    "schedule unpin", "suppression remove", "token revoke",
 }  # fmt: skip
 
 

@@ -39,14 +39,23 @@ def git(*arguments: str) -> bytes:
 
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
-    """The folder of the program as it was before the newest migration was added."""
-    newest = max(path.name for path in migrations.FOLDER.glob("*.sql"))
-    added = git("log", "--diff-filter=A", "--format=%H", "--", f"store/schema/{newest}").decode().split()[-1]
+    """The folder of the program as it was before the newest migrations were added."""
+    ours = sorted(path.name for path in migrations.FOLDER.glob("*.sql"))
+    commit = next(
+        one for one in git("log", "--format=%H", "--", "store/schema").decode().split() if _is_before(one, ours)
+    )
     folder = tmp_path / "previous"
     # As ZIP, because the first releases of Python 3.11 unpack a TAR in another way than later ones.
-    with zipfile.ZipFile(io.BytesIO(git("archive", "--format=zip", f"{added}^"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(git("archive", "--format=zip", f"{commit}^"))) as archive:
         archive.extractall(folder)
     return folder
+
+
+def _is_before(commit: str, ours: list[str]) -> bool:
+    """Whether what came before a commit had the first of our migrations, without a gap, and not all of them."""
+    names = git("ls-tree", "--name-only", f"{commit}^", "store/schema/").decode().split()
+    had = sorted(Path(name).name for name in names)
+    return had == ours[: len(had)] and len(had) < len(ours)
 
 
 async def test_its_worker_goes_on_and_settles_what_is_sent_afterwards(

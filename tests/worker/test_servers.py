@@ -28,7 +28,7 @@ from tests.worker.test_killed import INSERT, settled, until
 pytestmark = pytest.mark.once
 
 #: Steps of upkeep, archiving included.
-STEPS = 8
+STEPS = 10
 
 
 @pytest.fixture(scope="module")
