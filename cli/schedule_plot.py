@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -55,7 +56,8 @@ class Drawing:
 
 def draw(one: Measured, path: Path) -> None:
     """Write the picture of a schedule with recorded times to a file, whose ending says how."""
-    assert one.figures is not None  # noqa: S101 - there are times
+    if one.figures is None:
+        raise click.ClickException(f"{label(one)} looks too often to be drawn: write a longer `then`")
     first = one.schedule.first_look.total_seconds()
     goal = Goal(looks_per_message=one.figures.looks_per_message)
     suggested = judge(one.curve, to_use(one.curve, goal, first))

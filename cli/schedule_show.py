@@ -132,7 +132,9 @@ def _about(known: Everything, one: Measured) -> Iterator[tuple[str, str]]:
         yield "recorded", f"nothing yet: every message that settles is recorded{waiting}"
         return
     yield "recorded", _recorded(one)
-    expected = f"; {one.figures.looks_per_message:.2f} if each were looked at alone" if one.figures else ""
+    expected = "; too many to compute, write a longer `then`" if one.curve.total else ""
+    if one.figures is not None:
+        expected = f"; {one.figures.looks_per_message:.2f} if each were looked at alone"
     yield "cost", f"{one.looks_per_message:.2f} looks per message{expected}"
     if one.delays is not None:
         delays = one.delays

@@ -12,8 +12,8 @@ from math import fsum
 
 from rules.settling_times import Curve
 
-#: Looks at one message that are still computed. More are a slip of the pen.
-MOST = 100_000
+#: Looks at one message that are still computed: one a second for more than two weeks. More are a slip of the pen.
+MOST = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,12 @@ class Measured:
 
     @cached_property
     def figures(self) -> Figures | None:
-        """What the schedule costs and brings on the recorded times; None if there are none."""
-        return figures(self.curve, self.schedule)
+        """What the schedule costs and brings on the recorded times; None if there are none, or too many looks."""
+        try:
+            return figures(self.curve, self.schedule)
+        except ValueError:
+            # A slip of the pen in one schedule must not hide all others.
+            return None
 
     @property
     def looks_per_message(self) -> float | None:

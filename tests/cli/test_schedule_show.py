@@ -284,3 +284,20 @@ def test_retiming_is_shown_while_it_goes_on(landed: Place, database: str) -> Non
 
     assert "the rest is re-timed: 1,000 of 4,000 open messages seen, 900 moved" in landed("schedule", "show").out
     assert shown(landed)["accounts"]["text_main"]["retiming"]["phase"] == "rest"
+
+
+@pytest.mark.parametrize(("then", "expected"), [("1s", 48 * 3600 + 300), ("1ms", None)], ids=["each second", "a slip"])
+def test_a_schedule_that_looks_far_too_often_hides_nothing(
+    landed: Place, database: str, then: str, expected: int | None
+) -> None:
+    settled(database, [(172_900, None)] * 3, kind=3)
+    path = landed.folder / "landed.toml"
+    text = path.read_text().replace("auth_token", f'looks = []\nthen = "{then}"\nauth_token', 1)
+    landed.write("landed.toml", text)
+
+    (one,) = shown(landed)["schedules"]
+    said = landed("schedule", "show").out
+
+    assert (one["messages"], (one["expected"] or {}).get("looks_per_message")) == (3, expected)
+    assert "mail_main" in said
+    assert ("write a longer `then`" in said) == (expected is None)
