@@ -21,7 +21,9 @@ END = 100.0
 #: Few ages, several messages at some, some that never settle, sometimes one at the horizon itself.
 SMALL = st.builds(
     lambda ages, never: curve([*(Observed(age, age, count) for age, count in ages), Observed(END, None, never)], END),
-    st.lists(st.tuples(st.integers(0, 40) | st.floats(0.125, END, width=32), st.integers(1, 4)), min_size=1, max_size=7),
+    st.lists(
+        st.tuples(st.integers(0, 40) | st.floats(0.125, END, width=32), st.integers(1, 4)), min_size=1, max_size=7
+    ),
     st.integers(0, 4),
 )
 
