@@ -81,7 +81,9 @@ async def _watch(pool: Pool, name: str, words: Vocabulary, *, until_settled: boo
     async with pool.acquire() as connection:
         number = await communication(connection, name)
     refresher = Refresher(pool)
-    following = asyncio.ensure_future(_follow(refresher, number, name, words, until_settled, as_json))
+    following = asyncio.ensure_future(
+        _follow(refresher, number, name, words, until_settled=until_settled, as_json=as_json)
+    )
     # It ends only in a trouble that does not pass by itself.
     refreshing = asyncio.ensure_future(refresher.run())
     try:
@@ -95,12 +97,7 @@ async def _watch(pool: Pool, name: str, words: Vocabulary, *, until_settled: boo
 
 
 async def _follow(
-    refresher: Refresher,
-    number: int,
-    name: str,
-    words: Vocabulary,
-    until_settled: bool,
-    as_json: bool,  # noqa: FBT001
+    refresher: Refresher, number: int, name: str, words: Vocabulary, *, until_settled: bool, as_json: bool
 ) -> None:
     showing, show = _screen() if sys.stdout.isatty() and not as_json else (nullcontext(), _json if as_json else _line)
     with showing:
