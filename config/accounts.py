@@ -1,15 +1,27 @@
 """What may be set for an account besides what its adapter wants: when to look, how long to wait, how fast to ask."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SerializeAsAny, field_validator, model_validator
 
 from config.kinds import AtMost, Duration, DurationOrNone, Durations, Rate, Table
 from config.problems import hint
 from rules.statuses import Channel
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*_?")
+
+
+def _is_channel(name: str) -> str:
+    known = [channel.word for channel in Channel]
+    if name not in known:
+        msg = f"unknown channel {name!r}; {hint(name, known)}"
+        raise ValueError(msg)
+    return name
+
+
+#: Checked for itself, so that what is wrong below it is told too.
+ChannelWord = Annotated[str, AfterValidator(_is_channel)]
 
 
 class ScheduleOptions(Table):
@@ -90,7 +102,7 @@ class AccountOptions(ChannelOptions):
     #: there is no archive.
     keep_settled: Duration | None = None
     #: Other settings for single channels, by channel.
-    channels: dict[str, ChannelOptions] = Field(default_factory=dict)
+    channels: dict[ChannelWord, ChannelOptions] = Field(default_factory=dict)
     #: Schedules that a message may name in its `schedule`.
     schedules: dict[str, ScheduleOptions] = Field(default_factory=dict)
 
@@ -110,16 +122,6 @@ class AccountOptions(ChannelOptions):
                 msg = f"the schedule {name!r} is empty; set looks, or then, or both"
                 raise ValueError(msg)
         return schedules
-
-    @field_validator("channels")
-    @classmethod
-    def _are_channels(cls, channels: dict[str, ChannelOptions]) -> dict[str, ChannelOptions]:
-        known = [channel.word for channel in Channel]
-        for name in channels:
-            if name not in known:
-                msg = f"unknown channel {name!r}; {hint(name, known)}"
-                raise ValueError(msg)
-        return channels
 
 
 class AccountTable(BaseModel):

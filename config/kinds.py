@@ -90,7 +90,16 @@ def _limits(value: object) -> tuple[Most, ...]:
     if not isinstance(items, list | tuple):
         msg = "must be a list of limits like 100/10s"
         raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueErrors
-    return tuple(one if isinstance(one, Most) else _most(one) for one in items)
+    read: list[Most] = []
+    faults: list[str] = []
+    for one in items:
+        try:
+            read.append(one if isinstance(one, Most) else _most(one))
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError("; ".join(faults))
+    return tuple(read)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_positive)]

@@ -52,6 +52,9 @@ def problems(error: ValidationError, where: str, known: Mapping[str, Iterable[st
 def _problem(fault: dict[str, object], where: str, known: Mapping[str, Iterable[str]]) -> str:
     location = fault["loc"]
     path = [str(part) for part in location] if isinstance(location, tuple) else []
+    if path and path[-1] == "[key]":
+        # A name that the table cannot have is told at the table.
+        path = path[:-2]
     table = ".".join([*([where] if where else []), *path[:-1]])
     name = path[-1] if path else ""
     # In the file, our settings of an account stand beside the adapter's.

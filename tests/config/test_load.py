@@ -226,6 +226,22 @@ def test_a_good_name_can_be_set_by_a_variable(place: Place, name: str) -> None:
     assert list(settings.accounts) == [name]
 
 
+def test_one_problem_of_an_account_hides_no_other(place: Place) -> None:
+    problems = place.problems(
+        """
+        [accounts.a]
+        adapter = "x"
+        requests = ["0/h", "5"]
+        channels.smss.deadline = "1h"
+        channels.male.deadline = "1h"
+        channels.sms.loks = []
+        """
+    )
+
+    assert len(problems) == 4
+    assert all(word in " ".join(problems) for word in ("'0/h'", "'5'", "'smss'", "'male'", "'loks'"))
+
+
 def test_all_problems_are_told_at_once(place: Place) -> None:
     """From the file, from the environment, and from files that should hold secrets."""
     problems = place.problems(
