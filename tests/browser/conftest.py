@@ -95,6 +95,7 @@ async def served(database: str, folder: Path, **settings: str) -> AsyncIterator[
         assert url, seen
         reading = asyncio.ensure_future(process.stderr.read())
         yield url
+        assert process.returncode is None, await reading
         process.terminate()
         await reading
     finally:
@@ -114,11 +115,11 @@ async def database_of(servers: Urls, admin: asyncpg.Connection, template: str) -
         await admin.execute(f'drop database "{name}" with (force)')
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def site(
     servers: Urls, admin: asyncpg.Connection, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
-    """The page over a communication of 250 messages. The tests of a module share it."""
+    """The page over a communication of 258 messages, which all tests share. None changes how one of these stands."""
     async with database_of(servers, admin, template) as url:
         db = await asyncpg.connect(url)
         filled = await fill(db, datetime.now(UTC).replace(microsecond=0))
