@@ -26,7 +26,7 @@ def fetch(folder: Path, packages: Sequence[str], not_needed: tuple[str, ...]) ->
     """
     root = folder / "root"
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise NotFetched(f"{' and '.join(packages)} are not installed, and there is no apt to fetch them with")
+        raise NotFetched(f"not installed: {', '.join(packages)}; and there is no apt to fetch it with")
     apt = _Apt(folder / "apt")
     apt.run("update", "-qq")
     planned = apt.run("install", "--simulate", "--no-install-recommends", *packages).splitlines()
