@@ -11,6 +11,9 @@ from rules.ledger import exchange
 from rules.quota import LATE, Bounds, Most, Report, State, Told, Used, steady
 from tests.rules.playing import START, Process, World, most_in_any_window
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 FIVE = timedelta(seconds=5)
 
 

@@ -16,6 +16,9 @@ from rules.settling_times import Curve, Observed, curve
 from tests.rules.saying import thoroughly
 from tests.rules.settling import HORIZON, KINDS, drawn, seen
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 END = 100.0
 
 #: Few ages, several messages at some, some that never settle, sometimes one at the horizon itself.

@@ -29,6 +29,9 @@ from tests.rules.settling import (
     text_messages,
 )
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 Kind = Callable[[Random], float | None]
 
 #: How much more delay than that of the schedule that knows the truth is allowed.

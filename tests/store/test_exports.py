@@ -22,6 +22,9 @@ from store.reporting import COLUMNS, Line, line
 from store.reports import Said
 from tests.store.written import NOW, account, record, recording
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 WORDS = vocabularies.read((Path(__file__).parents[2] / "config" / "vocabularies" / "crisis.toml").read_text("utf-8"))
 
 EVERYTHING = Filter()

@@ -15,6 +15,9 @@ from store.listing import Filter, Order, Span, Way
 from store.reports import Said
 from tests.store.written import NOW, account, record, recording
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MANY = 60
 
 

@@ -9,6 +9,9 @@ import pytest
 from rules.viewers import Scope
 from tests.web.conftest import ELSEWHERE, NAME, Serve, Web
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PAUSE = "/api/v1/accounts/acme/pause"
 WHY = {"why": "a try"}
 

@@ -26,6 +26,9 @@ from tests.web.reading import SCRIPT, Page
 from web import paging
 from web.site import live_of
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PLANTED = (EMAIL, "planted.person", NUMBER, NUMBER[1:])
 
 

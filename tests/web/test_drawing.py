@@ -11,6 +11,9 @@ from web import drawing
 from web.drawing import BOTTOM, LEFT, RIGHT, TOP, Scale
 from web.measuring import AGES, coarse, nothing
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 HORIZON = 3600.0
 
 

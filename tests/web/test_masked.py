@@ -13,6 +13,9 @@ from store.connections import clock
 from tests.web.conftest import Web
 from tests.web.filling import EMAIL, NUMBER, communication, messages, one_of_each
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PLANTED = (EMAIL, "planted.person", NUMBER, NUMBER[1:], "7700900123")
 
 

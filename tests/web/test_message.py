@@ -18,6 +18,9 @@ from tests.web.conftest import Web
 from tests.web.filling import EMAIL, NUMBER, communication, messages, one_of_each, say
 from tests.web.reading import SCRIPT, Page
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 async def page(client: httpx.AsyncClient, number: int, query: str = "") -> Page:
     answer = await client.get(f"/messages/{number}{query}")

@@ -24,6 +24,9 @@ from tests.web.filling import EMAIL, NUMBER, messages, one_of_each, say
 from tests.web.reading import SCRIPT, Page
 from web.pages import messages as pages
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PLANTED = (EMAIL, "planted.person", NUMBER, NUMBER[1:])
 
 

@@ -18,6 +18,9 @@ from tests.web.filling import EMAIL, NUMBER, messages
 from tests.web.operated import BOUNDS, OPERATED, page, send, settled
 from tests.web.reading import SCRIPT, Page
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 OPERATIONS = "/operations"
 
 

@@ -26,6 +26,9 @@ from tests.worker import pretend
 from worker.intake import intake
 from worker.sweep import sweep
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NAME = "Stories"
 
 #: Every story of the table, on email, on SMS, and on push, which shows as SMS.

@@ -17,6 +17,9 @@ from tests.web.filling import EMAIL, NUMBER
 from tests.web.operated import page, send
 from tests.web.reading import SCRIPT, Page
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 QUARANTINE, RETRY, CHANGES = "/operations/quarantine", "/operations/quarantine/strays/retry", "/operations/changes"
 
 

@@ -28,6 +28,9 @@ from tests.web.filling import messages
 from tests.web.operated import OPERATED, SCHEDULE, TIMES, TIMING, page, settled
 from tests.web.reading import SCRIPT, Page
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 ALL, ONE = "/operations/schedules", "/operations/schedules/acme/sms"
 HORIZON = 48 * 3600.0
 

@@ -19,6 +19,9 @@ from tests.web.filling import EMAIL, NUMBER, one_of_each
 from tests.web.reading import SCRIPT, Page
 from web.pages import suppression
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 async def block(db: asyncpg.Connection, *recipients: str, channel: Channel = Channel.EMAIL, why: str = "") -> None:
     await blocking.block(db, PLAIN, channel, recipients, why, By("ada", "cli", await clock(db)))

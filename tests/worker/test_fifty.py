@@ -22,6 +22,9 @@ from worker.nobody import Nobody
 from worker.program import Program
 from worker.upkeep import Retention, Upkeep
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MESSAGES = 3
 
 

@@ -24,6 +24,9 @@ from worker.accounts import Account
 from worker.desk import Desk
 from worker.retiming import KNOWN_AFTER, PAUSE, retime, schedules
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
