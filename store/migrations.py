@@ -89,4 +89,6 @@ async def pending(connection: Connection) -> list[Migration]:
 async def create_roles(connection: Connection) -> None:
     """Make the three roles where they are missing and grant them what is theirs; needs the right to create roles."""
     async with connection.transaction():
+        # Two who grant the same at once would get in each other's way.
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
         await connection.execute((FOLDER.parent / "roles.sql").read_text("utf-8"))

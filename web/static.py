@@ -43,6 +43,13 @@ def address(name: str) -> str:
     return f"/static/{VERSION}/{name}"
 
 
+@router.get("/favicon.ico")
+async def icon() -> Response:
+    """The icon, for a browser that shows what is no page, and asks for it here."""
+    file = FILES["icon.svg"]
+    return Response(file.body, media_type=file.kind, headers={"cache-control": "no-cache", "etag": f'"{VERSION}"'})
+
+
 @router.get("/static/{version}/{name:path}")
 async def static(request: Request, version: str, name: str) -> Response:
     """A file. One that a page of another release asks for is given too, and not kept."""

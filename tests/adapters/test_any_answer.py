@@ -17,6 +17,9 @@ from tests.adapters.questions import offered
 from tests.adapters.recorded import Answer, adapter, answers, body, every_adapter, imagined, planted
 from worker.plain import plain_ids
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 #: What a sender passes on: any status but 3xx, 401, 403, 429 and 5xx.
 STATUSES = st.sampled_from((200, 200, 200, 201, 204, 400, 404, 409, 410, 422))
 

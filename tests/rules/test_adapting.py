@@ -30,6 +30,9 @@ from rules.schedules import DEFAULTS, Schedule
 from rules.settling_times import Observed, curve
 from rules.statuses import Channel
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 HOUR = 3600.0
 HORIZON = 48 * HOUR
 

@@ -146,3 +146,10 @@ async def test_an_app_does_not_start_on_a_database_of_another_release(serve: Ser
     with pytest.raises(NotReady, match="run `landed migrate`"):
         await serve()
     await db.execute("insert into landed.migration (number, name) values (13, 'web')")
+
+
+async def test_a_browser_that_shows_a_file_finds_its_icon(here: httpx.AsyncClient) -> None:
+    found = await here.get("/favicon.ico")
+
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("image/")

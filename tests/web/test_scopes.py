@@ -11,7 +11,7 @@ from web.app import routers
 from web.openapi import scopes_of
 
 #: Routes for everybody: who is not known yet must be able to log in, and files hold nothing.
-OPEN = {"/healthz", "/static/{version}/{name:path}", "/log-in", "/log-out"}
+OPEN = {"/healthz", "/favicon.ico", "/static/{version}/{name:path}", "/log-in", "/log-out"}
 
 ROUTES = [route for router in routers() for route in router.routes if isinstance(route, APIRoute)]
 

@@ -26,6 +26,9 @@ from worker import archive as module
 from worker.archive import Archived, Leaving, archive, cutoff
 from worker.archive_file import ArchiveUnwritable
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 KEEP = timedelta(days=30)
 OLD = timedelta(days=40)
 

@@ -18,6 +18,9 @@ from store.connections import Pool
 from tests.worker.dying import accounts
 from tests.worker.pretend import BASE, Provider, statuses
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDS = ("delivered", "hard_bounced", "failed", "not_sent", "expired", "unconfirmed")
 

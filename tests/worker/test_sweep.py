@@ -19,6 +19,9 @@ from tests.worker.pretend import Provider, account, budget, desk, record, status
 from worker.poll import poll
 from worker.sweep import CHUNK, CHUNKS, START, sweep, terms
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 LONG_AGO = timedelta(hours=49)
 PAST_THE_LIMIT = timedelta(hours=73)
 
