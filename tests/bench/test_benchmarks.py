@@ -7,6 +7,9 @@ from bench.rounds import Measured, rows, run
 from bench.stage import Stage
 from embedded import Urls
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 #: Those that go on for a time, or need more than a test's server. Their own tests are beside these.
 OTHERS = {"races", "size", "claim", "sweep", "memory", "record", "report", "page", "http", "planner"}
 

@@ -8,6 +8,9 @@ from bench.rounds import Figures, Goal, rows, run
 from bench.stage import Stage
 from embedded import Urls
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 def stage(servers: Urls, scale: float) -> Stage:
     return Stage(servers.database, servers.redis, rounds=1, scale=scale)
@@ -18,7 +21,6 @@ def about(goals: tuple[Goal, ...]) -> set[str]:
     return {name for goal in goals for name in (goal.variant, goal.of) if name}
 
 
-@pytest.mark.once
 async def test_exactly_what_is_due_is_claimed_by_one_and_by_many_also_under_a_held_snapshot(
     servers: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,7 +36,6 @@ async def test_exactly_what_is_due_is_claimed_by_one_and_by_many_also_under_a_he
     assert sum(row.goal is not None for row in found) == len(claim.GOALS)
 
 
-@pytest.mark.once
 async def test_the_sweep_settles_all_that_is_overdue_once_and_never_ends_in_a_deadlock(
     servers: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,7 +51,6 @@ async def test_the_sweep_settles_all_that_is_overdue_once_and_never_ends_in_a_de
     assert sum(row.goal is not None for row in found) == len(sweep.GOALS)
 
 
-@pytest.mark.once
 async def test_the_memory_of_a_worker_is_read_when_it_has_asked_about_all_that_is_due(
     servers: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:

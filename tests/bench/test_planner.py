@@ -11,6 +11,9 @@ from bench.stage import Stage
 from bench.strategies import Dear, Outcome, at_intervals, backing_off, flat, planned, unhindered
 from bench.traffic import DAY, MINUTE, SHAPES, Shape, Traffic, traffic
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 CODES, NEWSLETTERS, STEADY, SMALL = SHAPES
 
 
@@ -109,7 +112,6 @@ def test_at_equal_delay_requests_lie_between_those_of_the_nearest_figures(goal: 
     assert found == pytest.approx(expected, rel=0.1)
 
 
-@pytest.mark.once
 async def test_the_goals_are_met_on_a_twentieth_of_what_is_large_and_on_all_that_is_small() -> None:
     async with planner.variants(Stage("", "", 1, 0.05)) as variants:
         measured = await run(variants, 1, 7, lambda _step: None)

@@ -12,6 +12,9 @@ from store import reports
 from store.reports import Said
 from tests.store.written import NOW, SENT, recorded
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MESSAGES = 320
 
 

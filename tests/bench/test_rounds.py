@@ -4,6 +4,9 @@ import pytest
 
 from bench.rounds import Figures, Goal, Measured, Row, Variant, Wrong, rows, run, steps, sure
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 def counting(name: str, figures: list[float], floor: str | None = None, *, once: bool = False) -> Variant:
     """A variant that gives these figures, one after the other."""

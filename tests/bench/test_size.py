@@ -9,10 +9,12 @@ from bench.size import GOALS, KEPT, Life
 from rules.statuses import Status
 from store.connections import open_pool
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MANY = 3000
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("by_chance", [False, True])
 async def test_a_life_ends_in_the_archive_and_its_sizes_add_up(database: str, *, by_chance: bool) -> None:
     async with open_pool(database, size=4) as pool, pool.acquire() as connection:

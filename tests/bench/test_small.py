@@ -12,6 +12,9 @@ from bench.stage import Stage
 from bench.static import ANSWER, answering
 from embedded import Urls
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 def stage(servers: Urls, scale: float) -> Stage:
     return Stage(servers.database, servers.redis, rounds=1, scale=scale)
@@ -22,7 +25,6 @@ def about(goals: tuple[Goal, ...]) -> set[str]:
     return {name for goal in goals for name in (goal.variant, goal.of) if name}
 
 
-@pytest.mark.once
 async def test_what_is_copied_is_there_and_what_is_taken_in_is_recorded(servers: Urls) -> None:
     """Each trial counts the rows itself; intake has two batches under way here."""
     async with record.variants(stage(servers, 0.05)) as variants:
@@ -34,7 +36,6 @@ async def test_what_is_copied_is_there_and_what_is_taken_in_is_recorded(servers:
     assert sum(row.goal is not None for row in found) == len(record.GOALS)
 
 
-@pytest.mark.once
 async def test_counts_and_pages_are_whole_while_reports_come_in(servers: Urls) -> None:
     """Each trial compares the numbers of a page with those of the communication."""
     async with report.variants(stage(servers, 0.003)) as variants:
@@ -45,7 +46,6 @@ async def test_counts_and_pages_are_whole_while_reports_come_in(servers: Urls) -
     assert sum(row.goal is not None for row in found) == len(report.GOALS)
 
 
-@pytest.mark.once
 async def test_the_page_shows_and_writes_everyone_while_reports_come_in(servers: Urls) -> None:
     """Each trial compares what came with what there is."""
     async with page.variants(stage(servers, 0.003)) as variants:
@@ -56,7 +56,6 @@ async def test_the_page_shows_and_writes_everyone_while_reports_come_in(servers:
     assert sum(row.goal is not None for row in found) == len(page.GOALS)
 
 
-@pytest.mark.once
 async def test_every_client_is_answered(servers: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each compares the answer with what the server gives."""
     monkeypatch.setattr(http, "WARM", 0.05)

@@ -12,6 +12,9 @@ import pytest
 
 from rules.hashing import Hashing
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PAGE = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text("utf-8")
 BLOCKS = dict(re.findall(r"<!-- (.+?) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL))
 

@@ -13,6 +13,9 @@ from tests.cli.test_schedule_show import TIMES as RECORDED
 from tests.cli.test_schedule_show import settled
 from tests.rules.settling import HORIZON, Truth, drawn, fast_and_slow_handsets
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 KEYS = {
     *("looks", "looks_per_message", "mean_delay", "p50_delay", "p95_delay", "p99_delay", "undecided"),
     "requests_per_day",

@@ -12,6 +12,9 @@ import pytest
 
 from tests.cli.conftest import Place, take_in
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 #: Ages at which messages settle, and at which we know, in seconds.
 TIMES = [(2.0 + n % 7 * 3, 15.0 if n % 7 < 5 else 45.0) for n in range(210)]
 

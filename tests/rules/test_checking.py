@@ -11,6 +11,9 @@ from rules.settling_times import curve
 from tests.rules.saying import thoroughly
 from tests.rules.settling import seen
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 AGES = st.floats(0, 120, width=32)
 LOOKS = st.lists(AGES, max_size=6)
 

@@ -11,6 +11,9 @@ from rules.settling_times import Curve, Observed, curve
 from tests.rules.saying import thoroughly
 from tests.rules.settling import HORIZON, drawn, seen, text_messages
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 EXACT = st.builds(lambda age, count: Observed(age, age, count), st.integers(0, 60), st.integers(1, 4))
 OPEN = st.builds(lambda age, count: Observed(age, None, count), st.integers(0, 60), st.integers(1, 4))
 BETWEEN = st.builds(

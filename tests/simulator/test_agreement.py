@@ -20,6 +20,9 @@ from simulator.server import KINDS
 from tests.simulator.conftest import Play
 from tests.simulator.playing import START, Playing
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NOTHING = State()
 
 #: A message as its sender records it.

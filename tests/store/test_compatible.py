@@ -12,6 +12,9 @@ import pytest
 from embedded import Urls
 from store.migrations import known
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 #: What a migration took away that the program before it does not use, by its number, and why that is so.
 UNUSED = {
     6: {"unique inbox (id)"},  # nobody names a row of the inbox by its number in `on conflict`

@@ -22,6 +22,9 @@ from tests.worker.pretend import account as configured
 from worker.intake import intake
 from worker.sweep import GONE
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -13,6 +13,9 @@ from web import limits, static
 from web.app import NotReady
 from web.headers import POLICY
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     "path",

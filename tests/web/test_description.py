@@ -13,6 +13,9 @@ from tests.web.conftest import Web
 from web import api
 from web.openapi import schema, scopes_of
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def described(web: Web) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from web import lasting
 from web.api import events
 from web.site import live_of
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 EVENTS = "/api/v1/events"
 
 

@@ -17,6 +17,9 @@ from tests.store.written import NOW, account
 from tests.web.conftest import Web
 from tests.web.filling import communication, messages, say
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 async def walk(client: httpx.AsyncClient, address: str | None) -> list[list[dict[str, Any]]]:
     """Every page from one on, as long as there is a next."""

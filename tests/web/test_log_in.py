@@ -15,6 +15,9 @@ from store.tokens import TRIES
 from tests.web.conftest import ELSEWHERE, NAME, Serve, Web, running
 from tests.web.test_changes_from_pages import word
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 ADDRESS = f"http://{NAME}"
 
 

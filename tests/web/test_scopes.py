@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 import asyncpg
+import pytest
 from fastapi.routing import APIRoute
 
 from rules.viewers import Scope
 from tests.web.conftest import ELSEWHERE, NAME, Web
 from web.app import routers
 from web.openapi import scopes_of
+
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
 
 #: Routes for everybody: who is not known yet must be able to log in, and files hold nothing.
 OPEN = {"/healthz", "/favicon.ico", "/static/{version}/{name:path}", "/log-in", "/log-out"}

@@ -11,6 +11,9 @@ from rules.viewers import Scope
 from tests.web.conftest import Serve, Web
 from tests.web.filling import EMAIL, NUMBER, one_of_each
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 CHECK, LIST, UNBLOCK = "/api/v1/suppression/check", "/api/v1/suppression", "/api/v1/suppression/unblock"
 
 KEY = "k" * 32

@@ -13,6 +13,9 @@ from store.connections import Pool, clock
 from tests.rules.playing import most_in_any_window
 from worker.pace import PATIENCE, Pace, QuotaUsed, boottime
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 SECOND = timedelta(seconds=1)
 
 

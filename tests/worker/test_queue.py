@@ -13,6 +13,9 @@ from redis.asyncio import Redis
 from tests.worker.gate import redis_gate
 from worker.queue import NAME, Queue, health
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 #: For a job to be done, on a machine that does much else.
 SECONDS = 20
 

@@ -26,6 +26,9 @@ from worker.build import build, faults
 from worker.configured import configured
 from worker.live import Live
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 SECRET = "planted-secret-in-a-file"
 
 
@@ -404,7 +407,6 @@ async def test_what_cannot_be_written_down_is_applied_at_the_next_look(
     assert [one["changed"] for one in this.events("configuration_changed")] == [["accounts.main.then"]]
 
 
-@pytest.mark.once
 async def test_a_running_worker_follows_its_file_without_a_restart(
     pool: Pool, database: str, redis_url: str, tmp_path: Path
 ) -> None:
