@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 LAUNCHER = Path(__file__).resolve().parent.parent / "landed"
 
 # What the command line of the copy shows of its surroundings.

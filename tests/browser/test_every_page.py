@@ -57,7 +57,7 @@ def test_every_page_that_there_is_is_among_them() -> None:
     pages = {
         path
         for path in there
-        if not path.startswith(("/api/v1", "/static", "/healthz", "/readyz"))
+        if not path.startswith(("/api/v1", "/static", "/healthz", "/readyz", "/favicon"))
         and "/files/" not in path
         and not path.endswith((".json", "/changes"))
     }

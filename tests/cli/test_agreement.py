@@ -15,6 +15,9 @@ from rules.statuses import Engagement, Reason, Status
 from simulator import Faults, Scenario, Simulator
 from worker.accounts import Account
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = START + timedelta(hours=1)
 

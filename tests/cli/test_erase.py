@@ -10,6 +10,9 @@ import pytest
 from rules.hashing import Hashing
 from tests.cli.conftest import Place, take_in
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 KEY = "a key of the tests that is never written down"
 NUMBER = "+447700900123"
 HASH = Hashing(KEY).of(NUMBER)

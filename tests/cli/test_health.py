@@ -4,12 +4,16 @@ import asyncio
 from datetime import timedelta
 
 import asyncpg
+import pytest
 from redis.asyncio import Redis
 
 from store import retiming
 from store.connections import clock
 from tests.cli.conftest import Place
 from worker.queue import HEALTH
+
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
 
 
 def _says(redis_url: str, name: str, said: str) -> None:

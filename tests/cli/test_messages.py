@@ -9,6 +9,9 @@ from rules.statuses import Status
 from tests.cli.conftest import Place, take_in
 from tests.cli.twilio import SECRET, Twilio, name_of
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 DELIVERED, UNKNOWN = name_of("delivered"), name_of("unknown_word")
 
 ROWS = f"""account,channel,recipient,provider_id,reference,communication

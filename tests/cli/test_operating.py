@@ -15,6 +15,9 @@ from config import load
 from tests.cli.conftest import Place, take_in
 from worker.build import build
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 ROWS = """account,channel,recipient,reference,status,reason
 text_main,sms,+447700900001,order-1,sent,
 text_main,sms,+447700900002,order-2,pending,

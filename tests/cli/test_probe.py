@@ -11,6 +11,9 @@ from tests.adapters.recorded import imagined
 from tests.cli.conftest import Place
 from tests.cli.twilio import SECRET, SETTINGS, Twilio, name_of, recorded
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 SID = f"account_sid={SETTINGS['account_sid']}"
 TOKEN = f"auth_token={SECRET}"
 

@@ -23,6 +23,9 @@ from store.migrations import create_roles
 from worker.accounts import Account
 from worker.intake import intake
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PAGE = (Path(__file__).parents[2] / "docs" / "recording.md").read_text("utf-8")
 BLOCKS: dict[str, tuple[str, str]] = {
     name.strip(): (language, text)

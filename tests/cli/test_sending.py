@@ -3,10 +3,15 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from cli.sending import Service, values
 from rules.columns import NAMES
 from rules.statuses import Status
 from simulator import Faults, Scenario, Simulator
+
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=30)

@@ -10,6 +10,9 @@ from rules import cells
 from tests.cli.conftest import Place
 from tests.cli.test_surroundings import execute
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 KEY = "a key of the tests that is never written down"
 
 LIST = """channel,recipient,reason

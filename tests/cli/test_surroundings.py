@@ -16,6 +16,9 @@ from tests.cli.conftest import Place
 from tests.cli.terminal import terminal
 from tests.cli.twilio import SECRET, SETTINGS
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PLANTED = "planted-database-p4ss"
 
 #: Wrong in five ways.

@@ -4,11 +4,15 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import pytest
 
 from rules.viewers import Scope
 from store import tokens
 from store.connections import clock
 from tests.cli.conftest import Place
+
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
 
 
 def scopes(database: str, token: str) -> frozenset[Scope] | None:

@@ -9,6 +9,9 @@ from tests.cli.conftest import Place, take_in
 from tests.cli.terminal import Terminal, terminal
 from tests.cli.test_surroundings import execute
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NAME = "Flood warning 7"
 
 

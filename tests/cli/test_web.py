@@ -14,6 +14,9 @@ from tests.cli.terminal import Terminal, terminal
 from tests.cli.test_surroundings import execute
 from web.server import free_port
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 PLANTED = "planted.person@example.org"
 
 READY = '"event": "web_started"'

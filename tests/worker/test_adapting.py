@@ -23,6 +23,9 @@ from worker.adapting import in_force, judge_all
 from worker.live import FOLLOW_EVERY, Live
 from worker.measured import horizon
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 SMS = DEFAULTS[Channel.SMS]
 KEEP = timedelta(days=14)
 HOUR = timedelta(hours=1)

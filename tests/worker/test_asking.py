@@ -14,6 +14,9 @@ from tests.worker.pretend import Provider, account, budget, desk, record, status
 from worker import asked, writing
 from worker.poll import poll
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 async def test_a_window_longer_than_the_time_there_is_counts_as_far_as_it_was_read(
     pool: Pool, provider: Provider

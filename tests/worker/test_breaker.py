@@ -17,6 +17,9 @@ from tests.worker.office import later, standing
 from tests.worker.pretend import Provider, account, budget, desk, raising, record, statuses
 from worker.poll import poll
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 DOWN = raising(Unreachable("pretend: no answer"))
 
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from worker.density import MOST, REACH, STRETCH, Density
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 

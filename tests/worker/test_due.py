@@ -20,6 +20,9 @@ from worker.accounts import Account
 from worker.desk import Desk
 from worker.poll import poll
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 

@@ -23,6 +23,9 @@ from worker.intake import Taken, intake
 from worker.poll import poll
 from worker.reread import reread
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 KEY = Hashing("a key of the tests that is never written down")
 PERSON = "Planted.Person@Example.org"
 OTHER = "somebody.else@example.org"

@@ -19,6 +19,9 @@ from worker.erasing import Request, erase
 from worker.intake import Taken, intake
 from worker.upkeep import Retention, Upkeep
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 EVERYONE = Hashing(KEY.key, everyone=True)
 HASH, OTHER_HASH = KEY.of(PERSON), KEY.of(OTHER)
 NOW = datetime.now(UTC)

@@ -10,6 +10,9 @@ from rules.reports import Report
 from rules.statuses import Engagement, Reason, Status
 from worker.hearing import digest
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 REPORT = Report("SM1", "a", "order-1", Status.SENT, Reason.POLICY, "30007", "said", AT, 1, AT, (), "yes", "")

@@ -18,6 +18,9 @@ from worker.accounts import Account
 from worker.intake import Taken, intake
 from worker.poll import poll
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 #: No index takes it, however well it is packed.

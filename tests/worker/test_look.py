@@ -7,6 +7,9 @@ from store.connections import Pool
 from tests.worker.pretend import Provider, desk, raising, record, statuses
 from worker.look import look_now
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 async def test_a_look_is_written_down_with_its_message(pool: Pool, provider: Provider) -> None:
     at = await desk(pool, provider)

@@ -17,6 +17,9 @@ from store.migrations import Migration
 from tests.worker.office import Office, office
 from tests.worker.pretend import account, statuses
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 #: What a release may do to tables that a worker of the release before it reads and writes: columns and indexes more.
 ADDING = "; ".join(
     f"alter table landed.{table} add column more text, add column most integer not null default 7"

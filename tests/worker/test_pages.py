@@ -13,6 +13,9 @@ from tests.store.written import NOW
 from tests.worker.pretend import BASE, Pretend
 from worker.ask import pages
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 WINDOW = Window(NOW - timedelta(hours=1), NOW)
 
 ADAPTER = Pretend(AdapterSettings(base_url=BASE))

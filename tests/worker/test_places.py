@@ -1,6 +1,11 @@
 """Places: whoever waits for long makes room, and those who answer find some."""
 
+import pytest
+
 from worker.places import Places
+
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
 
 
 def taken(places: Places, *names: str) -> list[str]:

@@ -18,6 +18,9 @@ from worker import plain
 from worker.accounts import Account
 from worker.intake import Taken, intake
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = datetime(2036, 11, 24, 12, tzinfo=UTC)
 

@@ -14,6 +14,9 @@ from store.watches import Watch
 from worker.density import Density
 from worker.plan import Batch, chunks, is_longer, lookups, plan, requests
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTES = [NOW - timedelta(minutes=minute) for minute in range(2880)]
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from adapters.base import Window
 from store import density
@@ -10,6 +11,9 @@ from store.connections import Pool
 from tests.worker.pretend import Provider, account, budget, desk, record
 from worker import asked
 from worker.poll import poll
+
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
 
 HOUR = timedelta(hours=1)
 

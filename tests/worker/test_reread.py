@@ -17,6 +17,9 @@ from worker.desk import Desk
 from worker.poll import poll
 from worker.reread import LEFT_BEHIND, Reread, reread
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 async def left(at: Desk, *items: tuple[str, str], body: bytes | None = None, minutes: float = 5) -> int:
     """An answer that a killed worker took from a drain and did not read; its number."""

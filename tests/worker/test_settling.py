@@ -8,6 +8,9 @@ import pytest
 from rules.statuses import Mark, Status
 from worker.settling import Standing, Terms, mark, settle
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 SENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DEADLINE = SENT + timedelta(hours=48)
 LAG = timedelta(minutes=5)

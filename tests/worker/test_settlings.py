@@ -17,6 +17,9 @@ from worker.poll import poll
 from worker.sweep import sweep
 from worker.upkeep import Retention, Upkeep
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 HOUR = timedelta(hours=1)
 LONG = timedelta(days=30)
 

@@ -14,6 +14,9 @@ from tests.worker.pretend import account, raising, record
 from worker.accounts import Account
 from worker.pace import QuotaUsed
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 
 def sliced(**limits: object) -> Account:
     return replace(account("busy", ids=1, **limits), slices=3)
@@ -59,7 +62,11 @@ async def test_slices_look_up_beside_the_accounts_own_poll_each_message_once(poo
     # No window and no stream.
     asked = [(what["shape"], what["ids"]) for what in program.providers["busy"].asked]
     assert sorted(asked, key=str) == sorted((("ids", [f"m{n}"]) for n in range(12)), key=str)
-    assert await pool.fetchval("select count(*) from landed.slice where lease_until is null and holder is null") == 2
+    # The second has none if the first has already claimed everything.
+    assert (
+        await pool.fetchval("select count(*) from landed.slice where lease_until is not null or holder is not null")
+        == 0
+    )
 
 
 async def test_a_slice_that_has_nothing_to_do_by_now_ends(pool: Pool) -> None:

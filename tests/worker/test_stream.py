@@ -17,6 +17,9 @@ from worker.poll import poll
 from worker.reread import reread
 from worker.sweep import sweep
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 HORIZON = timedelta(minutes=30)
 LATER = timedelta(days=1)
 

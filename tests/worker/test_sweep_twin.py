@@ -24,6 +24,9 @@ from worker.accounts import Account
 from worker.settling import Standing
 from worker.sweep import CHUNK, START, terms
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 HOUR = timedelta(hours=1)
 
 #: What a message is asked by, and whether the account has a stream besides.

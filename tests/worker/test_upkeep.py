@@ -18,6 +18,9 @@ from tests.worker.pretend import account, record, statuses
 from tests.worker.test_reread import left
 from worker.upkeep import Retention, Upkeep
 
+#: It does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 NOTHING: dict[str, int] = {}
 
 
