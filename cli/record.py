@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,19 +16,18 @@ from rich.progress import Progress
 
 from cli import session
 from cli.output import Word, count, guess, progress, show_json, visible
-from rules.columns import NAMES, stored
+from rules.columns import stored
 from rules.rows import BadFile, Row, rows
 from rules.statuses import Channel
-from store import inbox
+from store import inbox, recording
 from store.connections import Connection, Pool
+from store.recording import Values
 
 #: Rows committed together; with `--strict` all are.
 BATCH = 50_000
 
 #: How long `--wait` waits before it asks whether there is a worker, and how often it looks, in seconds.
 PATIENCE, PAUSE = 15.0, 0.2
-
-Values = tuple[object, ...]
 
 
 @dataclass
@@ -144,7 +143,7 @@ async def _copy(pool: Pool, values: Iterator[Values], tally: Tally, *, strict: b
             await _copy_all_or_none(connection, values, tally)
         else:
             while batch := list(islice(values, BATCH)):
-                await _copy_rows(connection, batch)
+                await recording.copy(connection, batch)
                 tally.recorded += len(batch)
         if wait:
             await _wait(connection)
@@ -160,7 +159,7 @@ async def _copy_all_or_none(connection: Connection, values: Iterator[Values], ta
             copied = 0
             while batch := list(islice(values, BATCH)):
                 if not tally.bad:
-                    await _copy_rows(connection, batch)
+                    await recording.copy(connection, batch)
                     copied += len(batch)
             _only_all(tally)
             tally.recorded = copied
@@ -171,10 +170,6 @@ async def _copy_all_or_none(connection: Connection, values: Iterator[Values], ta
 def _only_all(tally: Tally) -> None:
     if tally.bad:
         raise _NotAll
-
-
-async def _copy_rows(connection: Connection, batch: Iterable[Values]) -> None:
-    await connection.copy_records_to_table("inbox", schema_name="landed", columns=NAMES, records=batch)
 
 
 async def _wait(connection: Connection) -> None:

@@ -9,7 +9,9 @@ import asyncpg
 import pytest
 
 from cli import record
+from store import recording
 from store.connections import Connection
+from store.recording import Values
 from tests.cli.conftest import Place, take_in
 from tests.cli.terminal import terminal
 
@@ -182,14 +184,14 @@ def test_a_connection_that_breaks_in_the_middle_says_how_far_it_came(
     landed: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record, "BATCH", 10)
-    copy = record._copy_rows  # noqa: SLF001  the place where a connection breaks
+    copy = recording.copy
 
-    async def breaking(connection: Connection, batch: list[record.Values]) -> None:
+    async def breaking(connection: Connection, batch: list[Values]) -> None:
         if ("SM20",) in [(row[3],) for row in batch]:
             raise ConnectionResetError("Connection reset by peer")
         await copy(connection, batch)
 
-    monkeypatch.setattr(record, "_copy_rows", breaking)
+    monkeypatch.setattr(recording, "copy", breaking)
     landed.write("messages.csv", HEADER + rows(35))
     said = landed("record", "messages.csv", code=1)
 

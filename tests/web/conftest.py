@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -13,7 +11,6 @@ from fastapi import FastAPI
 
 from config import Settings, words
 from config.web import WebOptions
-from embedded import Urls
 from rules.hashing import PLAIN, Hashing
 from rules.viewers import Scope
 from store import tokens
@@ -21,7 +18,8 @@ from store.changes import By
 from store.connections import Pool, clock, open_pool
 from store.standing import Configured
 from store.tokens import Token
-from tests.store.conftest import EMPTY
+from tests.store.conftest import database as database  # noqa: PLC0414  a fixture
+from tests.store.conftest import shared as shared  # noqa: PLC0414  a fixture
 from web.app import create_app
 from web.site import Site, live_of
 
@@ -65,25 +63,6 @@ class Web:
         """A program elsewhere with a token."""
         token = await self.token(*scopes, name=name, masked=masked)
         return self.client(at=ELSEWHERE, url=f"https://{NAME}", authorization=f"Bearer {token}")
-
-
-@pytest.fixture(scope="session")
-async def shared(servers: Urls, admin: asyncpg.Connection, template: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to a migrated database, which is emptied for each test: that takes a tenth of a new one's time."""
-    name = f"landed_web_{uuid4().hex}"
-    await admin.execute(f'create database "{name}" template "{template}"')
-    connection = await asyncpg.connect(urlsplit(servers.database)._replace(path=f"/{name}").geturl())
-    yield connection
-    await connection.close()
-    await admin.execute(f'drop database "{name}" with (force)')
-
-
-@pytest.fixture
-async def database(servers: Urls, shared: asyncpg.Connection) -> str:
-    """The URL of a migrated database that is as good as new."""
-    await shared.execute(EMPTY)
-    name = await shared.fetchval("select current_database()")
-    return urlsplit(servers.database)._replace(path=f"/{name}").geturl()
 
 
 Serve = Callable[..., Awaitable[Web]]

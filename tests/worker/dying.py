@@ -9,6 +9,8 @@ import asyncio
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
 from types import CodeType, FrameType
@@ -99,14 +101,16 @@ class Lines:
         return self._line
 
 
-def live(database: str, provider: str, last: str, time: int) -> bytes:
-    """Work in a process of its own; the lines that ran as JSON, or nothing if it was killed."""
+def live(work: Callable[[], Coroutine[Any, Any, None]], last: str, time: int) -> bytes:
+    """Do `work` in a process of its own; the lines that ran as JSON, or nothing if it was killed."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         lines = Lines(last, time)
+        # Files are written in threads.
+        threading.settrace(lines.call)
         sys.settrace(lines.call)
-        asyncio.run(work(database, provider))
+        asyncio.run(work())
         sys.settrace(None)
         with os.fdopen(writing, "wb") as file:
             file.write(msgspec.json.encode(lines.counts))
@@ -126,7 +130,7 @@ def main() -> None:
     database, provider = sys.argv[1:]
     for line in sys.stdin:
         last, time = line.split()
-        print(live(database, provider, last, int(time)).decode(), flush=True)  # noqa: T201 - whoever started us reads it
+        print(live(lambda: work(database, provider), last, int(time)).decode(), flush=True)  # noqa: T201 - whoever started us reads it
 
 
 if __name__ == "__main__":

@@ -4,21 +4,18 @@ As `tests.worker.dying`, but each line read makes it re-time what is to be re-ti
 `worker/retiming.py:80 1 2h` dies there, and the schedule looks every two hours.
 """
 
-import asyncio
-import os
-import signal
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
-import msgspec
 import structlog
 
 from rules import durations
 from rules.schedules import Schedule
 from rules.statuses import Channel
 from store.connections import clock, open_pool
-from tests.worker.dying import Lines
+from tests.worker.dying import live
 from tests.worker.pretend import account
 from worker import retiming
 from worker.accounts import Account
@@ -44,33 +41,12 @@ async def work(database: str, then: str) -> None:
             await retiming.retime(pool, {number: every(then)}, now + timedelta(seconds=seconds))
 
 
-def live(database: str, last: str, time: int, then: str) -> bytes:
-    """Work in a process of its own; the lines that ran as JSON, or nothing if it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        lines = Lines(last, time)
-        sys.settrace(lines.call)
-        asyncio.run(work(database, then))
-        sys.settrace(None)
-        with os.fdopen(writing, "wb") as file:
-            file.write(msgspec.json.encode(lines.counts))
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as file:
-        said = file.read()
-    _, status = os.waitpid(child, 0)
-    if not said and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
-        sys.exit(f"the worker ended by itself with status {status}")
-    return said
-
-
 def main() -> None:
     """Answer each line."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     for line in sys.stdin:
         last, time, then = line.split()
-        print(live(sys.argv[1], last, int(time), then).decode(), flush=True)  # noqa: T201 - whoever started us reads it
+        print(live(partial(work, sys.argv[1], then), last, int(time)).decode(), flush=True)  # noqa: T201 - whoever started us reads it
 
 
 if __name__ == "__main__":
