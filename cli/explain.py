@@ -43,8 +43,8 @@ def show_messages(found: Sequence[Mapping[str, object]]) -> None:
 async def _stories(pool: Pool, name: str, *, whole: bool) -> list[Story]:
     async with pool.acquire() as connection:
         rows = await find(connection, name)
-        now = await clock(connection)
-        return [await tell(connection, row, now, whole=whole or len(rows) == 1) for row in rows]
+        now, named = await clock(connection), session.named_schedules()
+        return [await tell(connection, row, now, named, whole=whole or len(rows) == 1) for row in rows]
 
 
 def _show(story: Story) -> None:

@@ -67,11 +67,12 @@ async def _look(pool: Pool, accounts: dict[str, Account], name: str) -> Seen:
                 f"{len(rows)} messages are called {name!r} (`landed explain` shows them); look at one by its number:"
                 f" {numbers}"
             )
-        before = await tell(connection, rows[0], await clock(connection), whole=False)
+        before = await tell(connection, rows[0], await clock(connection), {}, whole=False)
     tally = await _ask(pool, accounts, rows[0])
     async with pool.acquire() as connection:
         row = (await find(connection, str(rows[0]["id"])))[0]
-        return Seen(before.message["status"], await tell(connection, row, await clock(connection)), tally)
+        after = await tell(connection, row, await clock(connection), session.named_schedules())
+        return Seen(before.message["status"], after, tally)
 
 
 async def _ask(pool: Pool, accounts: dict[str, Account], row: asyncpg.Record) -> Tally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +37,11 @@ QUIET = 1.5
 def settings() -> Settings:
     """The settings of this place. Raises ConfigError, which names every problem."""
     return load(os.environ, Path.cwd(), faults)
+
+
+def named_schedules() -> dict[str, Container[str]]:
+    """The names of the schedules that are set for each account."""
+    return {name: table.options.schedules for name, table in settings().accounts.items()}
 
 
 def configuration(files: set[Path]) -> Settings:

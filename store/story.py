@@ -1,6 +1,6 @@
 """The story of one message as data: what it is, what happened when, what is next."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,7 +71,13 @@ class Story:
         return {"message": self.message, "story": [line.data for line in self.lines], "next": self.ahead}
 
 
-async def tell(connection: Connection, row: asyncpg.Record, now: datetime, *, whole: bool = True) -> Story:
+#: The names of the schedules that are set for each configured account.
+Named = Mapping[str, Container[str]]
+
+
+async def tell(
+    connection: Connection, row: asyncpg.Record, now: datetime, named: Named, *, whole: bool = True
+) -> Story:
     """The story of the message in `row`; without what happened to it unless `whole`."""
     message = _message(row)
     if not whole:
@@ -83,8 +89,18 @@ async def tell(connection: Connection, row: asyncpg.Record, now: datetime, *, wh
     watch = await messages.watch_of(connection, row["account"], row["id"])
     account = await accounts.named(connection, row["account_name"])
     lines = sorted([*map(_event, events), *map(_look, looks)], key=lambda line: line.at)
-    held = list(_held(account)) if watch and account else []
+    held = [*_held(account), *_unknown_schedule(row, named)] if watch and account else []
     return Story(message, lines, _plain_ahead(watch), held, "" if watch else _settled(messages.state(row)))
+
+
+def _unknown_schedule(row: asyncpg.Record, named: Named) -> Iterator[str]:
+    """A schedule that nobody knows may be a slip of the pen."""
+    schedule, account = row["schedule"], row["account_name"]
+    if schedule and account in named and schedule not in named[account]:
+        yield (
+            f"The schedule {schedule!r} that it names is not set for the account, so that of its channel holds: set it"
+            f" as accounts.{account}.schedules.{schedule}, or mend the sender."
+        )
 
 
 def _message(row: asyncpg.Record) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from store.connections import Pool, clock
 from store.measured import Measured, figures, measured, only
 from store.retiming import Progress
 from store.standing import Configured
+from web.problem import Problem
 
 T = TypeVar("T")
 
@@ -151,7 +152,10 @@ def _failed(task: asyncio.Task[Any]) -> bool:
 
 def _worked_out(found: Measured) -> Basis:
     times = found.curve if found.observed else nothing(found.horizon.total_seconds())
-    present = figures(times, found.schedule)
+    try:
+        present = figures(times, found.schedule)
+    except ValueError as error:
+        raise Problem(422, f"the schedule in force cannot be judged: {error}") from error
     assert present is not None  # noqa: S101 - there is at least one message
     rough = coarse(times)
     return Basis(

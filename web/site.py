@@ -1,7 +1,7 @@
 """What the page and the API are made of: values that are passed in, and what is open while they run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -49,6 +49,11 @@ class Live:
     measuring: Measuring
     #: Set when the process is told to stop: whoever streams ends then.
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def named_schedules(self) -> dict[str, Container[str]]:
+        """The names of the schedules that are set for each account."""
+        return {name: one.timing.named for name, one in self.site.accounts.items() if one.timing is not None}
 
 
 def live_of(app: FastAPI) -> Live:

@@ -109,10 +109,11 @@ update landed.account a set easing = $3
 where id = $1 and (term = $2 or exists (select from landed.slice s where s.account = a.id and s.term = $2));
 
 -- name: went_wrong
--- Counts a failure and leaves the provider alone for a while.
+-- Counts a failure and leaves the provider alone for a while. A slice that fails when the provider is left alone already
+-- met the same trouble, which is not counted again.
 -- $1 account, $2 term, $3 kind of trouble, $4 what was said, $5 now, $6 ask after, $7 settings that were refused
 update landed.account a set
-    failures = failures + 1,
+    failures = failures + case when term <> $2 and ask_after > $5 then 0 else 1 end,
     trouble = $3,
     trouble_said = $4,
     trouble_since = coalesce(trouble_since, $5),

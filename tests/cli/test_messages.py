@@ -44,6 +44,18 @@ def test_a_message_is_found_by_its_number_its_reference_and_the_providers_id(fil
     assert filled("explain", number(filled, "order-1")).out == by_reference
 
 
+def test_a_schedule_that_nobody_set_is_told_as_long_as_nobody_sets_it(landed: Place) -> None:
+    rows = "account,channel,provider_id,schedule\ntext_main,sms,SMcode,codes\n"
+    landed("record", "-", stdin=rows)
+    take_in()
+    before = landed("explain", "SMcode").out
+    landed.set(accounts__text_main__schedules__codes__then="1m")
+    after = landed("explain", "SMcode").out
+
+    assert "The schedule 'codes' that it names is not set for the account" in before
+    assert "is not set for the account" not in after
+
+
 def test_its_story_has_what_was_said_and_what_is_next(filled: Place) -> None:
     said = filled("explain", "order-1").out
 

@@ -70,6 +70,17 @@ async def test_what_a_slice_finds_out_about_its_account_counts(db: asyncpg.Conne
         await accounts.read_on(db, held, "7", NOW, NOW)
 
 
+async def test_slices_that_fail_in_one_moment_met_one_trouble(db: asyncpg.Connection, number: int) -> None:
+    del number
+    trouble = Trouble("unreachable", "no", NOW + MINUTE)
+    held = [await lease(db, slice_number) for slice_number in (1, 2, 3)]
+    together = [await accounts.went_wrong(db, one, NOW, trouble) for one in held]
+    later = await accounts.went_wrong(db, held[0], NOW + MINUTE, trouble)
+
+    assert together == [1, 1, 1]
+    assert later == 2
+
+
 async def test_a_paused_account_ends_its_slices(db: asyncpg.Connection, number: int) -> None:
     del number
     held = await lease(db, 1)

@@ -14,8 +14,9 @@ from store import blocking
 from store.changes import By
 from store.connections import clock
 from tests.store.written import NOW, account
-from tests.web.conftest import Web
+from tests.web.conftest import Serve, Web
 from tests.web.filling import EMAIL, NUMBER, communication, messages, one_of_each, say
+from tests.web.operated import OPERATED, TIMING
 from tests.web.reading import SCRIPT, Page
 
 #: It does not depend on the interpreter.
@@ -86,6 +87,17 @@ async def test_it_says_what_keeps_us_from_asking(here: httpx.AsyncClient, db: as
     await db.execute("update landed.account set paused_at = now(), paused_by = 'ada', paused_why = 'moving house'")
 
     assert "paused by ada: moving house" in (await page(here, number)).text
+
+
+async def test_a_schedule_that_nobody_set_is_told(serve: Serve, db: asyncpg.Connection) -> None:
+    web = await serve(accounts=OPERATED)
+    (wrong,) = await messages(db, 1, schedule="urgnt")
+    (right,) = await messages(db, 1, schedule=next(iter(TIMING.named)))
+    async with web.client() as here:
+        told = [(await page(here, number)).text for number in (wrong, right)]
+
+    assert "The schedule 'urgnt' that it names is not set for the account" in told[0]
+    assert "is not set for the account" not in told[1]
 
 
 async def test_a_time_out_is_told_apart_from_a_verdict_of_the_provider(

@@ -317,6 +317,17 @@ async def test_requests_are_set_against_what_the_limits_allow(
     assert "600 requests in the last day, 1% of the 60,000 that its limits allow." in (await page(operator, ALL)).text
 
 
+async def test_a_schedule_that_looks_far_too_often_is_told_and_hides_no_other(serve: Serve) -> None:
+    dense = replace(SCHEDULE, then=timedelta(milliseconds=1))
+    timing = replace(TIMING, schedules={**TIMING.schedules, Channel.SMS: dense})
+    web = await serve(accounts={"acme": replace(OPERATED["acme"], timing=timing)})
+    async with web.client() as client:
+        one, other = await client.get(ONE), await client.get(ONE.replace("sms", "email"))
+
+    assert (one.status_code, other.status_code) == (422, 200)
+    assert "the schedule in force cannot be judged" in one.text
+
+
 async def test_open_messages_are_counted(operator: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     await messages(db, 3)
 

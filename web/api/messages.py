@@ -154,10 +154,10 @@ async def numbered(store: Connection, number: int) -> asyncpg.Record:
 
 
 @router.get("/messages/{number}/story")
-async def story(store: Store, viewer: Reader, number: int) -> Story:
+async def story(live: Here, store: Store, viewer: Reader, number: int) -> Story:
     """Tell everything about a message: every report, applied or not, every look, and what is next."""
     rows = [row for row in await messages.find(store, str(number)) if row["id"] == number]
     if not rows:
         raise Problem(404, NOT_HERE)
-    told = await tell(store, rows[0], await clock(store))
+    told = await tell(store, rows[0], await clock(store), live.named_schedules)
     return Story.model_validate(seen_story(viewer, told.plain()))

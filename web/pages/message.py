@@ -35,7 +35,7 @@ async def message(request: Request, live: Here, store: Store, viewer: Reader, nu
         raise Problem(404, NOT_HERE)
     chosen, words = choose(request, live)
     now = await clock(store)
-    told = await story.tell(store, row, now)
+    told = await story.tell(store, row, now, live.named_schedules)
     recipient = row["recipient"]
     hashes = await hashing.agreed(store, live.site.hashing)
     blocked = await suppression.blocked_among(store, [(row["channel"], recipient)] if recipient else [], hashes)
