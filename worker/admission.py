@@ -82,18 +82,12 @@ def _recording(
     words = _words(row)
     status = words[0].top
     handed_over = status != Status.PENDING
-    since = deadlines.deadline(
-        row["sent_at"] or row["received_at"] if handed_over else row["received_at"], row["scheduled_at"], NOTHING
-    )
+    begins_at = row["sent_at"] or row["received_at"] if handed_over else row["received_at"]
+    since = deadlines.deadline(begins_at, row["scheduled_at"], NOTHING)
     allowance, named = account.allowance(channel), row["deadline_at"]
     deadline_at = named or since + allowance
-    first = next_look_at(
-        account.schedule(channel, row["schedule"]),
-        account.usual_terms.bounds(since, deadline_at),
-        since,
-        since,
-        chance(),
-    )
+    bounds = account.usual_terms.bounds(since, deadline_at)
+    first = next_look_at(account.schedule(channel, row["schedule"]), bounds, since, since, chance())
     return Recording(
         row=row["id"],
         account=numbers[account.name],

@@ -15,7 +15,7 @@ from store import accounts as rows
 from store import hashing, inbox, migrations
 from store.connections import Pool, clock, open_pool
 from worker.accounts import Account
-from worker.configured import configured
+from worker.configured import Configured, configured
 from worker.live import Live, Watches
 from worker.program import Program
 from worker.queue import Queue
@@ -72,50 +72,59 @@ async def _work(
     if settings.database_url is None or settings.redis_url is None:
         msg = "a worker needs LANDED_DATABASE_URL and LANDED_REDIS_URL"
         raise ValueError(msg)
-    options = settings.worker
     url, prepared = settings.database_url.get_secret_value(), settings.prepared_statements
-    async with open_pool(url, size=options.connections, prepared=prepared) as pool:
+    async with open_pool(url, size=settings.worker.connections, prepared=prepared) as pool:
         numbers = await _prepare(pool, accounts, settings.hashing())
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        queue = Queue(
-            settings.redis_url.get_secret_value(),
-            name,
-            # Also those that are slow, and a few for ticks, intake, sweeps and upkeep.
-            at_once=options.accounts_at_once * 2 + 4,
-            timeout=options.poll_seconds.total_seconds() + 90,
-        )
-        program = Program(
-            pool,
-            queue,
-            configured(settings, pool, accounts, numbers),
-            stop.is_set,
-            options.poll_seconds.total_seconds(),
-            options.lease,
-            options.batch,
-            options.accounts_at_once,
-            name,
-            settings.hashing(),
-        )
+        queue = _queue(settings, settings.redis_url.get_secret_value(), name)
+        program = _program(settings, pool, queue, configured(settings, pool, accounts, numbers), name, stop)
         live = Live(program, settings) if files is None else Live(program, settings, files.watching, files.changed)
         await _begin(program)
         await live.begin()
         begun.set()
         keeping_up = asyncio.ensure_future(live.run())
         try:
-            await queue.serve(
-                {"poll": program.poll, "slice": program.slice, "intake": program.intake},
-                {
-                    "tick": (program.tick, range(60)),
-                    "sweep": (program.sweep, range(0, 60, 3)),
-                    "upkeep": (program.upkeep, [7]),
-                },
-                stop,
-            )
+            await _serve(queue, program, stop)
         finally:
             keeping_up.cancel()
             await asyncio.gather(keeping_up, return_exceptions=True)
             await live.end()
             await program.close()
+
+
+def _queue(settings: Settings, url: str, name: str) -> Queue:
+    options = settings.worker
+    # Places also for accounts that are slow, and a few for ticks, intake, sweeps and upkeep.
+    return Queue(url, name, at_once=options.accounts_at_once * 2 + 4, timeout=options.poll_seconds.total_seconds() + 90)
+
+
+def _program(settings: Settings, pool: Pool, queue: Queue, work: Configured, name: str, stop: asyncio.Event) -> Program:
+    options = settings.worker
+    return Program(
+        pool,
+        queue,
+        work,
+        stop.is_set,
+        options.poll_seconds.total_seconds(),
+        options.lease,
+        options.batch,
+        options.accounts_at_once,
+        name,
+        settings.hashing(),
+    )
+
+
+async def _serve(queue: Queue, program: Program, stop: asyncio.Event) -> None:
+    """Do jobs until told to stop."""
+    await queue.serve(
+        {"poll": program.poll, "slice": program.slice, "intake": program.intake},
+        {
+            "tick": (program.tick, range(60)),
+            "sweep": (program.sweep, range(0, 60, 3)),
+            "upkeep": (program.upkeep, [7]),
+        },
+        stop,
+    )
 
 
 async def _prepare(pool: Pool, accounts: Mapping[str, Account], keep: Hashing) -> dict[str, int]:
