@@ -26,7 +26,8 @@ from rules.statuses import Reason
 from store import inbox, reports, suppression
 from store.connections import Connection, Pool, clock
 from store.deadlocks import outlast
-from store.inbox import Hand, Place, Plain, Recording, Stray
+from store.inbox import Hand, Place, Recording, Stray
+from store.plain import Plain, early_among, take_plain
 from worker import plain
 from worker.accounts import Account
 from worker.admission import admit, block, stray, unsent_address
@@ -150,7 +151,7 @@ async def _batch(connection: Connection, known: Known, place: Place) -> tuple[Ta
     now = await clock(connection)
     taken, recorded, recordings = await outlast(connection, lambda: _take(connection, known, now, place))
     if recorded.new:
-        for account, names in (await inbox.early_among(connection, recorded)).items():
+        for account, names in (await early_among(connection, recorded)).items():
             await reports.join_early(connection, account, now, names)
     await _join_early(connection, recordings, now)
     return taken, recorded.last
@@ -160,7 +161,7 @@ async def _take(
     connection: Connection, known: Known, now: datetime, place: Place
 ) -> tuple[Taken, Plain, Sequence[Recording]]:
     async with connection.transaction():
-        recorded = await inbox.take_plain(connection, BATCH, place, now, known.routes)
+        recorded = await take_plain(connection, BATCH, place, now, known.routes)
         taken = Taken(recorded.new, recorded.new)
         recordings: Sequence[Recording] = ()
         if recorded.rows:

@@ -14,7 +14,7 @@ from adapters.base import Adapter
 from rules.hashing import Hashing
 from rules.schedules import next_look_at
 from rules.statuses import Channel
-from store.inbox import Route
+from store.plain import Route
 from worker.accounts import Account
 
 #: Any time: only distances from it count.
