@@ -17,9 +17,8 @@ from store.connections import Connection, Pool, clock, open_pool
 #: Connections of the race.
 CONNECTIONS = 16
 
-#: Nobody reads the history for longer than this once nothing is written any more. Whoever writes long in any database
-#: of the server holds up readers by position in all of them.
-PATIENCE = 240
+#: Nobody reads the history for longer than this once nothing is written any more.
+PATIENCE = 60
 
 
 @dataclass(frozen=True, slots=True)
