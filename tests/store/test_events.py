@@ -50,7 +50,7 @@ async def test_a_reader_by_position_never_skips_what_is_committed_late(
 async def test_a_reader_that_comes_while_rows_move_into_their_day_skips_none_of_them(
     db: asyncpg.Connection, others: list[asyncpg.Connection], database: str
 ) -> None:
-    """It would have looked up the partitions before there was the new one, and read the old one after that was empty."""
+    """It would have looked up the partitions before the new one was there, and read the old one once it was empty."""
     numbers = await recorded(db, ["moved"])
     await deliver(db, "moved")
     moving = others[0].transaction()
