@@ -35,7 +35,7 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 
-thoroughly = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+thoroughly = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(asks: Adapter[Any], what: What, response: httpx.Response) -> None:
